@@ -1,0 +1,27 @@
+"""The whole beat table and all queue names, on one screen. Tasks are shells; what they do is in the packages."""
+
+from datetime import timedelta
+from typing import Any
+
+from celery.schedules import crontab
+from kombu import Queue
+
+#: Letters have a queue of their own, so that a nightly job never stands before an invitation.
+QUEUES = (Queue("default"), Queue("letters"))
+
+ROUTES = {"panel.invitations.tasks.send_chunk": {"queue": "letters"}}
+
+
+def beat(tick: timedelta) -> dict[str, dict[str, Any]]:
+    """The beat table; `tick` is how often the outbox is looked at (30 s, shorter in the example study)."""
+    return {
+        "invitations-queue-due": {"task": "panel.invitations.tasks.queue_due", "schedule": tick},
+        "invitations-dispatch": {"task": "panel.invitations.tasks.dispatch", "schedule": tick},
+        "invitations-sweep": {"task": "panel.invitations.tasks.sweep_leases", "schedule": tick},
+        "waves-open-and-close": {"task": "panel.waves.tasks.turn", "schedule": tick},
+        "audit-seal": {"task": "panel.audit.tasks.seal", "schedule": tick},
+        "residency-sweep": {"task": "panel.residency.tasks.sweep_completions", "schedule": crontab(hour="3", minute="10")},
+        "rights-erase-due": {"task": "panel.rights.tasks.erase_due", "schedule": tick},
+        "vault-sweep-orphans": {"task": "panel.enrolment.tasks.sweep_orphans", "schedule": crontab(hour="3", minute="40")},
+        "enrolment-drop-staged": {"task": "panel.enrolment.tasks.drop_staged", "schedule": tick},
+    }

@@ -1,0 +1,269 @@
+"""All settings, read once from typed environment variables. Every secret can also come as NAME_FILE.
+
+No rule lives here and no default is unsafe: without DEBUG the single-machine parts, a missing key and a weak
+secret are refused at start, each with a sentence. What a single machine needs is written to var/local.env by
+config/local/env.py.
+"""
+
+import base64
+import binascii
+import os
+from datetime import timedelta
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+from environs import FileAwareEnv
+
+from config import schedule
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = FileAwareEnv(strip_whitespace=True)
+_env_file = Path(os.environ.get("GJENSYN_ENV_FILE", BASE_DIR / "var" / "local.env"))
+if _env_file.is_file():
+    env.read_env(str(_env_file), recurse=False)
+
+
+def required(name: str, hint: str) -> str:
+    """A setting nothing works without; `hint` says how to make one."""
+    value: str = env.str(name, "")
+    if not value:
+        raise ImproperlyConfigured(f"{name} is not set. {hint} On one machine, `make setup` makes it for you.")
+    return value
+
+
+def refuse_unless(ok: bool, sentence: str) -> None:
+    """What a real installation must not do. With DEBUG on (one machine, invented people) it may."""
+    if not ok and not DEBUG:
+        raise ImproperlyConfigured(sentence)
+
+
+DEBUG: bool = env.bool("DEBUG", False)
+
+#: portal | desk | worker | beat | migrate in production, so that a process gets only what it needs; all on one machine.
+PROCESS: str = env.str("PROCESS", "all")
+if PROCESS not in {"all", "portal", "desk", "worker", "beat", "migrate"}:
+    raise ImproperlyConfigured("PROCESS is one of portal, desk, worker, beat, migrate, or all on a single machine.")
+
+SECRET_KEY = required("SECRET_KEY", "Give 50 random characters or more.")
+refuse_unless(
+    len(SECRET_KEY) >= 50 and len(set(SECRET_KEY)) >= 10,
+    "SECRET_KEY is weak: give at least 50 random characters.",
+)
+
+# --- keys: two roots. The KEK opens cards (worker, desk); the service key makes tokens and the audit chain.
+KEK_FILE: str = env.str("KEK_FILE", "")
+refuse_unless(
+    bool(KEK_FILE) or PROCESS not in {"desk", "worker"},
+    "KEK_FILE is not set. Make one with `manage.py keys_init` and give its path to desk and worker.",
+)
+refuse_unless(not KEK_FILE or PROCESS != "portal", "The portal must not have KEK_FILE: respondents' pages open no cards.")
+try:
+    SERVICE_KEY = base64.b64decode(required("SERVICE_KEY", "Give 32 random bytes in base64."), validate=True)
+except binascii.Error as error:
+    raise ImproperlyConfigured("SERVICE_KEY is not base64. Give 32 random bytes in base64.") from error
+if len(SERVICE_KEY) < 32 or len(set(SERVICE_KEY)) < 8:
+    raise ImproperlyConfigured("SERVICE_KEY is weak: give 32 random bytes in base64.")
+
+# --- three databases, so that a thief of any one has little (ZON-01)
+SQLITE_OPTIONS = {
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 30,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;",
+}
+
+
+def database(name: str) -> dict[str, Any]:
+    """One database by its URL; SQLite in WAL mode on a single machine only."""
+    required(name, "Give a postgres:// address.")
+    config: dict[str, Any] = env.dj_db_url(name)
+    if config["ENGINE"] == "django.db.backends.sqlite3":
+        refuse_unless(False, f"{name} is a SQLite file. That is for one machine with DEBUG on: give a postgres:// address.")
+        config["OPTIONS"] = dict(SQLITE_OPTIONS)
+    else:
+        config["CONN_HEALTH_CHECKS"] = True
+        config["CONN_MAX_AGE"] = 60
+    return config
+
+
+DATABASES = {
+    "default": database("DATABASE_URL"),
+    "vault": database("VAULT_DATABASE_URL"),
+    "keystore": database("KEYSTORE_DATABASE_URL"),
+}
+DATABASE_ROUTERS = ["config.routers.ZoneRouter"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Redis and Celery
+REDIS_URL = required("REDIS_URL", "Give redis://host:6379/0 or unix:///path/redis.sock.")
+refuse_unless(not REDIS_URL.startswith("unix:"), "REDIS_URL is a socket of this machine: give a redis:// address.")
+_redis = urlsplit(REDIS_URL)
+CELERY_BROKER_URL = f"redis+socket://{_redis.path}" if _redis.scheme == "unix" else REDIS_URL
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # A task whose worker died is given to another after this; the rows say what is still to be done.
+    "visibility_timeout": env.int("VISIBILITY_TIMEOUT", 300),
+    "unacked_restore_interval": 1,
+    "unacked_restore_throttle": 1,
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True  # NEV-09: nothing of a task is kept in the broker once it ran
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_QUEUES = schedule.QUEUES
+CELERY_TASK_ROUTES = schedule.ROUTES
+CELERY_TIMEZONE = "Europe/Oslo"
+CELERY_BEAT_SCHEDULE = schedule.beat(timedelta(seconds=env.float("BEAT_TICK", 30.0)))
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+
+# --- mail: sent from panel/invitations/post.py only
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST: str = env.str("EMAIL_HOST", "localhost")
+EMAIL_PORT: int = env.int("EMAIL_PORT", 25)
+EMAIL_HOST_USER: str = env.str("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD: str = env.str("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS: bool = env.bool("EMAIL_USE_TLS", not DEBUG)
+EMAIL_TIMEOUT = 30
+ADMINS: list[tuple[str, str]] = [parseaddr(a) for a in env.list("ADMINS", [])]
+
+# --- the example study moves its own clock; a real installation can't
+CLOCK_FILE: str = env.str("CLOCK_FILE", "")
+refuse_unless(not CLOCK_FILE, "CLOCK_FILE is set: the clock can be moved in the example study only (DEBUG on).")
+
+# --- web
+BASE_URL: str = required("BASE_URL", "Give the address respondents reach, as https://panel.example.org.").rstrip("/")
+refuse_unless(BASE_URL.startswith("https://"), "BASE_URL must be https://, for the links in letters are keys.")
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [urlsplit(BASE_URL).hostname or ""])
+refuse_unless("*" not in ALLOWED_HOSTS, "ALLOWED_HOSTS holds a *: name the hosts.")
+CSRF_TRUSTED_ORIGINS = [BASE_URL]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SECURE_SSL_REDIRECT = not DEBUG and PROCESS in {"portal", "desk"}
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
+SECURE_REFERRER_POLICY = "no-referrer"  # a link is a key: it must not travel on
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
+# Uploads stay in memory: a recruitment file must not be spooled to disk in clear (ZON-06).
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "knox",
+    "csp",
+    "consent",
+    "panel.keys",
+    "panel.audit",
+    "panel.vault",
+    "panel.members",
+    "panel.enrolment",
+    "panel.instruments",
+    "panel.waves",
+    "panel.invitations",
+    "panel.responses",
+    "panel.residency",
+    "panel.releases",
+    "panel.rights",
+    "panel.portal",
+    "panel.desk",
+    "panel.api",
+    "panel.demo",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+CONTENT_SECURITY_POLICY = {
+    # Respondents' pages: our own style sheet and forms, nothing else. The desk has its own (panel/desk).
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'"],
+        "font-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+WHITENOISE_USE_FINDERS = True  # no collect step on a single machine
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+LOGIN_URL = "/desk/login/"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
+    "PAGE_SIZE": 50,
+}
+REST_KNOX = {"TOKEN_TTL": timedelta(days=90), "AUTO_REFRESH": False, "TOKEN_PREFIX": "gj_"}
+
+# --- language and time
+LANGUAGE_CODE = "en"
+LANGUAGES = [("nb", "norsk bokmål"), ("en", "English"), ("uk", "українська"), ("ru", "русский")]
+USE_I18N = USE_TZ = True
+TIME_ZONE = "Europe/Oslo"
+
+# --- logs: no address, no token, no IP (NEV-02, NEV-09); requests are not logged at all, errors by our own words
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "filters": {"mask": {"()": "panel.logs.Mask"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["mask"]}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django.server": {"handlers": [], "propagate": False},
+        "django.request": {"handlers": ["console"], "level": "ERROR", "propagate": False},
+    },
+}

@@ -1,0 +1,1 @@
+"""The invented example study and its simulated respondents."""

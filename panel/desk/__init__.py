@@ -1,0 +1,1 @@
+"""What coordinators see: the admin site, its start page and its roles."""

@@ -1,0 +1,1 @@
+"""From a recruitment file to members, contact cards, consent entries and wave-0 answers."""

@@ -1,0 +1,76 @@
+"""What a recruitment file leaves behind in `default`: runs, coded wave-0 answers, sealed staged uploads.
+
+No address and no name; those go to the vault. Releases read `RecruitmentRecord` from here.
+"""
+
+import uuid
+
+from django.db import models
+
+from panel.members.models import PanelMember, Study
+
+
+class EnrolmentRun(models.Model):
+    """One file that was enrolled, with its counts."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="enrolment_runs")
+    rows = models.PositiveIntegerField()
+    wave0_answers = models.PositiveIntegerField()
+    outcome = models.JSONField()
+    by = models.CharField(max_length=150)
+    at = models.DateTimeField()
+
+    class Privacy:
+        purpose = "accounts for each file"
+        retention = "as long as the study"
+        classes = dict.fromkeys(("id", "study", "rows", "wave0_answers", "outcome", "by", "at"), "internal")
+
+
+class RecruitmentRecord(models.Model):
+    """Coded wave-0 answers of one adult, with the declared background; a member's or nobody's.
+
+    `fingerprint` is a keyed hash of the row, so that the same file enrolled again stores nothing new; its key
+    is destroyed with the link key.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="recruitment_records")
+    member = models.OneToOneField(
+        PanelMember, on_delete=models.SET_NULL, null=True, blank=True, related_name="recruitment_record"
+    )
+    cohort = models.CharField(max_length=40)
+    language = models.CharField(max_length=10)
+    answers = models.JSONField(help_text="Item -> code; items and their classes stand in Study.recruitment.")
+    fingerprint = models.BinaryField(max_length=32)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["study", "fingerprint"], name="one_record_per_row")]
+
+    class Privacy:
+        purpose = "the study's first answers and the background of its members"
+        retention = "coded answers stay; a member's go with an erasure"
+        classes = {
+            **dict.fromkeys(("id", "study", "member", "cohort", "fingerprint"), "internal"),
+            "language": "quasi-identifier",
+            "answers": "quasi-identifier",
+        }
+
+
+class StagedFile(models.Model):
+    """An upload between preview and admission: sealed, for one hour, never on disk in clear (ZON-06)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="staged_files")
+    by = models.CharField(max_length=150)
+    suffix = models.CharField(max_length=8)
+    sealed = models.BinaryField()
+    expires_at = models.DateTimeField()
+
+    class Privacy:
+        purpose = "lets a person look before admitting a file"
+        retention = "one hour"
+        classes = {
+            **dict.fromkeys(("id", "study", "by", "suffix", "expires_at"), "internal"),
+            "sealed": "direct identifier",
+        }

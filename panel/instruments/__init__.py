@@ -1,0 +1,1 @@
+"""Questionnaires (XLSForm), versions, languages, routing."""

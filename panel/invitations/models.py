@@ -1,0 +1,108 @@
+"""The outbox, the letters and the links. A link is stored as a hash; a rendered mail is not stored (MAIL-02)."""
+
+import uuid
+
+from django.db import models
+
+from consent.models import Purpose
+from panel.members.models import PanelMember, Study
+from panel.waves.models import Case
+
+
+class LetterKind(models.TextChoices):
+    INVITATION = "invitation", "invitation"
+    REMINDER = "reminder", "reminder"
+    RECEIPT = "receipt", "receipt of a request"
+
+
+class Letter(models.Model):
+    """A letter's words in one language, with its purpose. Approved letters are not changed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="letters")
+    kind = models.CharField(max_length=12, choices=LetterKind)
+    language = models.CharField(max_length=10)
+    purpose = models.CharField(max_length=16, choices=Purpose)
+    subject = models.CharField(max_length=120)
+    body = models.TextField(help_text="Plain text with {placeholders}; the HTML part is made from it.")
+    approved_by = models.CharField(max_length=150, blank=True)
+    approved_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["study", "kind", "language"], name="one_letter_per_language")]
+
+    class Privacy:
+        purpose = "says what is written to members"
+        retention = "as long as the study"
+        classes = dict.fromkeys(
+            ("id", "study", "kind", "language", "purpose", "subject", "body", "approved_by", "approved_at"), "internal"
+        )
+
+
+class Outgoing(models.Model):
+    """One row of the outbox: one letter to one member for one occasion. States: table in invitations/rules.py."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "queued"
+        CLAIMED = "claimed", "claimed by a worker"
+        SENDING = "sending", "being sent"
+        SENT = "sent", "sent"
+        DEFERRED = "deferred", "deferred"
+        FAILED = "failed", "failed"
+        UNCONFIRMED = "unconfirmed", "perhaps sent: a person decides"
+        CANCELLED = "cancelled", "not sent"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    member = models.ForeignKey(PanelMember, on_delete=models.CASCADE, related_name="outgoing")
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, null=True, blank=True, related_name="outgoing")
+    purpose = models.CharField(max_length=16, choices=Purpose)
+    occasion = models.UUIDField(help_text="The case, or a request of the member's own (service mail).")
+    kind = models.CharField(max_length=12, choices=LetterKind)
+    ordinal = models.PositiveSmallIntegerField(default=1)
+    state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
+    reason = models.CharField(max_length=40, blank=True, help_text="Why it was deferred, cancelled or failed: a code.")
+    due_at = models.DateTimeField()
+    claim = models.UUIDField(null=True, blank=True, db_index=True, help_text="Which claim has it now.")
+    lease_until = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["member", "purpose", "occasion", "kind", "ordinal"], name="each_letter_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["state", "due_at"], name="outbox_due"),
+            models.Index(fields=["state", "lease_until"], name="outbox_leases"),
+        ]
+
+    class Privacy:
+        purpose = "sends each letter once"
+        retention = "until erasure; else as long as the study"
+        classes = dict.fromkeys(
+            ("id", "member", "case", "purpose", "occasion", "kind", "ordinal", "state", "reason", "due_at", "claim",
+             "lease_until", "attempts", "sent_at"),
+            "internal",
+        )  # fmt: skip
+
+
+class Link(models.Model):
+    """A link of a letter: 256 random bits, kept as a keyed hash; one purpose each (TOK-01)."""
+
+    class Use(models.TextChoices):
+        ANSWER = "answer", "answer a wave"
+        STOP = "stop", "the ladder of stops"
+        ONE_CLICK = "one_click", "one-click pause (RFC 8058)"
+
+    hash = models.BinaryField(primary_key=True, max_length=32)
+    use = models.CharField(max_length=10, choices=Use)
+    member = models.ForeignKey(PanelMember, on_delete=models.CASCADE, related_name="links")
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, null=True, blank=True, related_name="links")
+    made_on = models.DateField()
+
+    class Privacy:
+        purpose = "lets a member in without an account"
+        retention = "answer links 14 days after the wave's close; others as long as the data"
+        classes = dict.fromkeys(("hash", "use", "member", "case", "made_on"), "internal")

@@ -1,0 +1,1 @@
+"""Keys: the only cryptography, the key ring, wrapped data keys, named MAC functions; no contact cards."""

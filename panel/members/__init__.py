@@ -1,0 +1,1 @@
+"""Studies, panel members, membership status, holds, staff roles per study."""

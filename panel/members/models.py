@@ -1,0 +1,176 @@
+"""Studies, panel members, holds and staff roles. No address, no answer, no decision on what may be sent."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+
+class Study(models.Model):
+    """A panel study. What differs between studies is data here, never code."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False, help_text="How the consent ledger knows it.")
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=120)
+    institution = models.CharField(max_length=120)
+    public_name = models.CharField(max_length=120, help_text="Stands in letters and pages; says nothing of the topic.")
+    contact_email = models.EmailField(help_text="Whom a member can ask; also the letters' Reply-To.")
+    how_to_check = models.TextField(blank=True, help_text="How a member can check that a letter is real, per language (JSON).")
+    default_language = models.CharField(max_length=10, default="uk")
+    languages = models.JSONField(default=list)
+    recruitment = models.JSONField(default=dict, help_text="Column mapping of recruitment files and its rules.")
+    disclosure = models.JSONField(default=dict, help_text="Hierarchies, thresholds, residency places of this study.")
+    phone_channel = models.BooleanField(default=False)
+    minors_allowed = models.BooleanField(default=False)
+    reminders_max = models.PositiveSmallIntegerField(default=2)
+    reminder_gap_days = models.PositiveSmallIntegerField(default=7)
+    retention_until = models.DateField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "studies"
+
+    class Privacy:
+        purpose = "describes a study"
+        retention = "as long as the study"
+        classes = dict.fromkeys(
+            (
+                "id", "key", "slug", "name", "institution", "public_name", "contact_email", "how_to_check",
+                "default_language", "languages", "recruitment", "disclosure", "phone_channel", "minors_allowed",
+                "reminders_max", "reminder_gap_days", "retention_until",
+            ),
+            "internal",
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class StudyDecision(models.Model):
+    """A recorded decision to leave a strict default: who, when, why."""
+
+    class Setting(models.TextChoices):
+        COORDINATOR_OPENS_CARDS = "coordinator_opens_cards", "coordinator and contact keeper in one person"
+        HOURS_LIFTED = "hours_lifted", "letters at any hour, for one wave"
+        MINORS = "minors_allowed", "minors take part"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="decisions")
+    setting = models.CharField(max_length=30, choices=Setting)
+    about = models.CharField(max_length=80, blank=True, help_text="The wave it is for, where it is for one.")
+    reason = models.TextField()
+    decided_by = models.CharField(max_length=150)
+    decided_at = models.DateTimeField()
+
+    class Privacy:
+        purpose = "shows who left a strict default, and why"
+        retention = "as long as the study"
+        classes = dict.fromkeys(("id", "study", "setting", "about", "reason", "decided_by", "decided_at"), "internal")
+
+
+class StaffRole(models.Model):
+    """What a staff user is in one study (ZON-04). What each role may do stands in members/rules.py."""
+
+    class Role(models.TextChoices):
+        LEADER = "leader", "project leader"
+        COORDINATOR = "coordinator", "coordinator"
+        KEEPER = "keeper", "contact keeper"
+        INTERVIEWER = "interviewer", "interviewer"
+        RESEARCHER = "researcher", "researcher"
+        REVIEWER = "reviewer", "reviewer"
+        DPO = "dpo", "data-protection officer"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="panel_roles")
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="staff")
+    role = models.CharField(max_length=12, choices=Role)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "study", "role"], name="one_role_once")]
+
+    class Privacy:
+        purpose = "says who may do what"
+        retention = "as long as the study"
+        classes = dict.fromkeys(("id", "user", "study", "role"), "internal")
+
+
+class MemberQuerySet(models.QuerySet["PanelMember"]):
+    """Named filters."""
+
+    def active(self) -> "MemberQuerySet":
+        """Members whose answers may be asked for and used."""
+        return self.filter(status=PanelMember.Status.ACTIVE)
+
+
+class PanelMember(models.Model):
+    """One person in one study, known by code alone."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "active"
+        LEFT = "left", "left the panel, coded answers kept"
+        DELETING = "deleting", "leaves the panel, deletion waits its days"
+
+    class Place(models.TextChoices):
+        """What the last reviewed residency says, left here for samples (panel/residency decides)."""
+
+        IN_NORWAY = "in_norway", "in Norway"
+        RETURNED = "returned", "returned to Ukraine"
+        MOVED_ON = "moved_on", "moved on to another country"
+        AWAY = "away", "temporarily away or back and forth"
+        NOT_SAID = "not_said", "prefers not to say"
+        UNKNOWN = "unknown", "unknown"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="members")
+    code = models.CharField(max_length=12, unique=True)
+    status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
+    cohort = models.CharField(max_length=40)
+    language = models.CharField(max_length=10)
+    place = models.CharField(max_length=12, choices=Place, default=Place.UNKNOWN)
+    mail_stopped = models.BooleanField(default=False, help_text="No more survey mail, until the member changes it.")
+    paused_until = models.DateField(null=True, blank=True)
+    shared_address = models.UUIDField(null=True, blank=True, db_index=True, help_text="Same for members of one address.")
+    unreachable = models.BooleanField(default=False, help_text="The address was refused; never evidence of leaving.")
+    joined_on = models.DateField()
+
+    objects = MemberQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["study", "status", "cohort"], name="members_by_cohort")]
+
+    class Privacy:
+        purpose = "follows a consented person over the waves"
+        retention = "until erasure, or coarsened at project end"
+        classes = {
+            **dict.fromkeys(
+                ("id", "study", "code", "status", "cohort", "mail_stopped", "paused_until", "shared_address",
+                 "unreachable", "joined_on"),
+                "internal",
+            ),
+            "language": "quasi-identifier",
+            "place": "sensitive",
+        }  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Hold(models.Model):
+    """Freezes mails, edits and releases of a member; for rights, suppression or re-consent, never for having left."""
+
+    class Kind(models.TextChoices):
+        RESTRICTION = "restriction", "restriction of processing"
+        SUPPRESSION = "suppression", "never contact again"
+        RECONSENT = "reconsent", "waits for a new consent"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    member = models.ForeignKey(PanelMember, on_delete=models.CASCADE, related_name="holds")
+    kind = models.CharField(max_length=12, choices=Kind)
+    reason = models.TextField()
+    since = models.DateTimeField()
+    lifted_at = models.DateTimeField(null=True, blank=True)
+
+    class Privacy:
+        purpose = "keeps a person out of mails and files while a right is dealt with"
+        retention = "until erasure"
+        classes = dict.fromkeys(("id", "member", "kind", "reason", "since", "lifted_at"), "internal")

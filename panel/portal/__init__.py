@@ -1,0 +1,1 @@
+"""What respondents see: pages behind an emailed link, without an account."""

@@ -1,0 +1,1 @@
+"""Disclosure control, review, formats, codebook, manifest, download."""

@@ -1,0 +1,1 @@
+"""What a member told of where they live: evidence, spells, flags, review."""

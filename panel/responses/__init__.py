@@ -1,0 +1,1 @@
+"""Answering: save, resume, complete. Knows no letter and no address."""

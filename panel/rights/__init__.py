@@ -1,0 +1,1 @@
+"""The ladder of stops and erasure: the only code that removes people."""

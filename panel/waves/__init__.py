@@ -1,0 +1,1 @@
+"""Wave plans, samples, cases, AAPOR dispositions and outcome rates."""
