@@ -1,0 +1,91 @@
+"""How a quasi-identifier may be made coarser: declared levels, checked when they are read.
+
+A hierarchy is the study's data, not code. Level 0 is the value itself; each further level is a mapping from the
+value to a coarser one; the last is "*" for everything. Levels must nest: what one level puts together the next
+may not take apart, or coarser would not mean safer.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.utils.translation import gettext_lazy as _
+
+from panel.errors import BadInput
+
+STAR = "*"
+MISSING = ("-1", "-2", "-3", "-4")
+"""Not asked, not offered, prefer not to say, broke off (RES-06)."""
+
+Level = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """One quasi-identifier with its levels above 0. `leaves` are the values it was declared for."""
+
+    name: str
+    levels: tuple[Level, ...]
+    leaves: frozenset[str]
+
+    @classmethod
+    def declared(cls, name: str, levels: Sequence[Level | str]) -> "Hierarchy":
+        """From the study's declaration, where the last level may be written as "*" alone."""
+        mappings = [level for level in levels if not isinstance(level, str)]
+        leaves = frozenset(value for level in mappings for value in level)
+        top = levels[-1] if levels else None
+        if top != STAR and not (isinstance(top, Mapping) and set(top.values()) == {STAR}):
+            raise BadInput(_("The last level of “%(name)s” must be “*”.") % {"name": name})
+        if any(frozenset(level) != leaves for level in mappings) or any(level != STAR for level in levels if isinstance(level, str)):
+            raise BadInput(_("Each level of “%(name)s” must say what becomes of each value.") % {"name": name})
+        below = mappings[:-1] if isinstance(top, Mapping) else mappings
+        hierarchy = cls(name, (*below, dict.fromkeys(leaves, STAR)), leaves)
+        hierarchy._check_nesting()
+        return hierarchy
+
+    def _check_nesting(self) -> None:
+        for finer, coarser in zip(self.levels, self.levels[1:], strict=False):
+            goes_to: dict[str, str] = {}
+            if any(goes_to.setdefault(finer[leaf], coarser[leaf]) != coarser[leaf] for leaf in self.leaves):
+                raise BadInput(
+                    _("A level of “%(name)s” takes apart what the level below put together.")
+                    % {"name": self.name}
+                )
+
+    @property
+    def top(self) -> int:
+        return len(self.levels)
+
+    def at(self, level: int, value: str) -> str:
+        """The value at a level. A missing code the declaration doesn't name stays itself until the top."""
+        if level == 0:
+            return value
+        return self.levels[level - 1].get(value, STAR if level == self.top else value)
+
+    def check(self, values: Sequence[str]) -> None:
+        """Refuse values nobody declared: to guess where they belong could disclose somebody. Names none."""
+        unknown = set(values) - self.leaves - set(MISSING)
+        if self.leaves and unknown:
+            raise BadInput(
+                _("“%(name)s” has %(count)s value(s) that its hierarchy doesn't name.")
+                % {"name": self.name, "count": len(unknown)}
+            )
+
+    def losses(self, level: int, values: Sequence[str]) -> list[float]:
+        """Share of the domain a value can no longer be told from: 0 for itself, 1 for everything.
+
+        The loss metric of Iyengar (2002), Transforming data to satisfy privacy constraints, KDD '02:
+        (M_p - 1) / (M - 1), with M leaves in the tree and M_p below the value.
+        """
+        leaves = self.leaves | set(values)
+        if len(leaves) < 2:
+            return [0.0] * len(values)
+        under: dict[str, int] = {}
+        for leaf in leaves:
+            coarse = self.at(level, leaf)
+            under[coarse] = under.get(coarse, 0) + 1
+        return [(under[self.at(level, value)] - 1) / (len(leaves) - 1) for value in values]
+
+
+def declared_hierarchies(declaration: Mapping[str, Sequence[Level | str]]) -> list[Hierarchy]:
+    """All quasi-identifiers of a study, in the order they were declared."""
+    return [Hierarchy.declared(name, levels) for name, levels in declaration.items()]

@@ -1,0 +1,218 @@
+"""The search: which level for each quasi-identifier, and which whole records to leave out, lose least.
+
+Globally optimal over the lattice of full-domain recodings (each variable at one level for everybody). Loss is
+Iyengar's metric (see `hierarchies.py`), averaged over variables and records, a record left out counting 1 in each.
+Two facts prune. Coarser classes are unions of finer ones, so a node that leaves too many rows below k condemns
+all finer nodes. And leaving out only adds loss, so a node whose recoding alone loses as much as the best node in
+hand is out. The rule for rare values is not monotone under suppression, so a failure by it condemns nobody else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+from django.utils.translation import gettext_lazy as _
+
+from panel.errors import BadInput, NotNow
+from panel.releases.disclosure import (
+    Codes,
+    Counts,
+    Flags,
+    Row,
+    Sensitive,
+    Thresholds,
+    breaches,
+    broken_rules,
+    column,
+    encode,
+    fold,
+)
+from panel.releases.hierarchies import Hierarchy
+
+LATTICE_LIMIT = 500_000
+
+
+@dataclass(frozen=True)
+class Recoded:
+    """What may be released, and what was done to it."""
+
+    rows: list[dict[str, str]]
+    levels: dict[str, int]
+    suppressed: int
+    loss: float
+    looked_at: int
+    nodes: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One node tried: which records stay, what is lost, and whether too many fall below k."""
+
+    kept: Flags
+    suppressed: int
+    loss: float
+    below_k: int
+
+
+class Problem:
+    """The file folded to its distinct combinations ("atoms"), so that 94,000 rows cost little more than 9,000."""
+
+    def __init__(
+        self, rows: Sequence[Row], hierarchies: Sequence[Hierarchy], sensitive: Sequence[Sensitive], limits: Thresholds
+    ) -> None:
+        self.limits, self.sensitive, self.hierarchies = limits, sensitive, hierarchies
+        self.total = len(rows)
+        coded = [encode(column(rows, each.name)) for each in hierarchies]
+        for each, (_codes, values) in zip(hierarchies, coded, strict=True):
+            each.check(values)
+        self.atom_of = fold([codes for codes, _values in coded], self.total)
+        first = np.unique(self.atom_of, return_index=True)[1]
+        self.weights = np.bincount(self.atom_of).astype(np.float64)
+        self.columns = [self._levels(each, codes[first], values) for each, (codes, values) in zip(hierarchies, coded, strict=True)]
+        self.losses = [self._losses(each, codes[first], values) for each, (codes, values) in zip(hierarchies, coded, strict=True)]
+        self.tables = [self._counts(rows, each) for each in sensitive]
+
+    @staticmethod
+    def _levels(hierarchy: Hierarchy, codes: Codes, values: Sequence[str]) -> list[Codes]:
+        """For each level the code of each atom."""
+        return [
+            encode([hierarchy.at(level, value) for value in values])[0][codes] for level in range(hierarchy.top + 1)
+        ]
+
+    @staticmethod
+    def _losses(hierarchy: Hierarchy, codes: Codes, values: Sequence[str]) -> list[Counts]:
+        return [np.array(hierarchy.losses(level, values))[codes] for level in range(hierarchy.top + 1)]
+
+    def _counts(self, rows: Sequence[Row], sensitive: Sensitive) -> Counts:
+        """How many of each atom have each sensitive value."""
+        index = {value: code for code, value in enumerate(sensitive.values)}
+        width = len(sensitive.values)
+        codes = np.fromiter((index[value] for value in column(rows, sensitive.name)), np.int64, self.total)
+        flat = np.bincount(self.atom_of * width + codes, minlength=len(self.weights) * width)
+        return flat.reshape(-1, width).astype(np.float64)
+
+    def recoding_losses(self, nodes: npt.NDArray[np.int64]) -> Counts:
+        """Loss of each node if nothing is left out: a lower bound of what it costs."""
+        total = np.zeros(len(nodes))
+        for position, levels in enumerate(self.losses):
+            total += np.array([float(loss @ self.weights) for loss in levels])[nodes[:, position]]
+        return total / (self.total * len(self.losses))
+
+    def try_node(self, node: Sequence[int]) -> Outcome:
+        """Put atoms together at these levels and leave out the classes that break a rule."""
+        ids = fold([levels[level] for levels, level in zip(self.columns, node, strict=True)], len(self.weights))
+        sizes = np.bincount(ids, weights=self.weights)
+        kept = sizes >= self.limits.k
+        below_k = int(sizes[~kept].sum())
+        if below_k <= self.allowance:
+            self._leave_out(ids, kept)
+        stays = kept[ids]
+        suppressed = int(self.weights[~stays].sum())
+        lost = sum(float(loss[level][stays] @ self.weights[stays]) for loss, level in zip(self.losses, node, strict=True))
+        loss = (lost / len(self.losses) + suppressed) / self.total
+        return Outcome(stays, suppressed, loss, below_k)
+
+    def _leave_out(self, ids: Codes, kept: Flags) -> None:
+        """Drop classes until none breaks a rule: base rates move with each class that goes."""
+        tables = [_by_class(table, ids, len(kept)) for table in self.tables]
+        settled = False
+        while not settled:
+            settled = True
+            for each, table in zip(self.sensitive, tables, strict=True):
+                bad = breaches(each, table, kept, self.limits)
+                if bad.any():
+                    kept &= ~bad
+                    settled = False
+
+    @property
+    def allowance(self) -> int:
+        """How many records may be left out at most."""
+        return int(self.limits.suppress * self.total + 1e-9)
+
+    def accepts(self, outcome: Outcome) -> bool:
+        return outcome.suppressed <= self.allowance and self.total - outcome.suppressed >= self.limits.k
+
+
+def _by_class(table: Counts, ids: Codes, classes: int) -> Counts:
+    columns = [np.bincount(ids, weights=table[:, value], minlength=classes) for value in range(table.shape[1])]
+    return np.stack(columns, axis=1)
+
+
+def _lattice(hierarchies: Sequence[Hierarchy]) -> npt.NDArray[np.int64]:
+    count = int(np.prod([each.top + 1 for each in hierarchies], dtype=np.float64))
+    if not hierarchies or count > LATTICE_LIMIT:
+        raise BadInput(
+            _("%(count)s combinations of levels are too many or none: declare other quasi-identifiers or levels.")
+            % {"count": count if hierarchies else 0}
+        )
+    return np.array(list(product(*(range(each.top + 1) for each in hierarchies))), np.int64)
+
+
+def best_node(problem: Problem) -> tuple[list[int], Outcome, int, int]:
+    """The node that loses least, what comes of it, how many were looked at and how many there are.
+
+    Always the middle one of what is left, by loss: if it fails, its finer nodes go, if it passes, all that lose more.
+    """
+    nodes = _lattice(problem.hierarchies)
+    bound = problem.recoding_losses(nodes)
+    order = np.argsort(bound, kind="stable")
+    nodes, bound = nodes[order], bound[order]
+    alive = np.ones(len(nodes), bool)
+    best: tuple[list[int], Outcome] | None = None
+    looked_at = 0
+    while alive.any():
+        left = np.flatnonzero(alive)
+        at = int(left[len(left) // 2])
+        outcome = problem.try_node(nodes[at])
+        looked_at, alive[at] = looked_at + 1, False
+        if problem.accepts(outcome) and (best is None or outcome.loss < best[1].loss):
+            best = [int(level) for level in nodes[at]], outcome
+            alive &= bound < outcome.loss
+        elif outcome.below_k > problem.allowance:
+            alive &= ~(nodes <= nodes[at]).all(axis=1)
+    if best is None:
+        raise NotNow(_out_of_reach(problem))
+    return *best, looked_at, len(nodes)
+
+
+def _out_of_reach(problem: Problem) -> str:
+    """The sentence for the person who asked: which threshold not even the coarsest file meets."""
+    limits, share = problem.limits, f"{problem.limits.suppress:.0%}"
+    if problem.total < limits.k:
+        return _("Not released: the file has fewer than %(k)s rows.") % {"k": limits.k}
+    top = problem.try_node([each.top for each in problem.hierarchies])
+    if problem.accepts(top):
+        raise AssertionError("the coarsest node passes, so the search can't have come back empty")
+    names = ", ".join(each.name for each in problem.sensitive)
+    return _(
+        "Not released: even with every background variable at its coarsest, leaving out at most %(share)s of the "
+        "rows, the rules for sensitive values can't be met (%(names)s). Recode or leave out one of these variables."
+    ) % {"share": share, "names": names}
+
+
+def anonymise(
+    rows: Sequence[Row],
+    hierarchies: Sequence[Hierarchy],
+    sensitive: Sequence[Sensitive] = (),
+    limits: Thresholds | None = None,
+) -> Recoded:
+    """The rows that may be released, coarsened; or a refusal that says what could not be reached."""
+    limits = limits or Thresholds()
+    if len(rows) < limits.k:
+        raise NotNow(_("Not released: the file has fewer than %(k)s rows.") % {"k": limits.k})
+    problem = Problem(rows, hierarchies, sensitive, limits)
+    levels, outcome, looked_at, nodes = best_node(problem)
+    stays = outcome.kept[problem.atom_of]
+    recoded = [_coarsen(row, hierarchies, levels) for row, stay in zip(rows, stays, strict=True) if stay]
+    broken = broken_rules(recoded, [each.name for each in hierarchies], sensitive, limits)
+    if broken:
+        raise AssertionError(f"the search and the judge disagree on {', '.join(broken)}")
+    named = {each.name: level for each, level in zip(hierarchies, levels, strict=True)}
+    return Recoded(recoded, named, outcome.suppressed, outcome.loss, looked_at, nodes)
+
+
+def _coarsen(row: Row, hierarchies: Sequence[Hierarchy], levels: Sequence[int]) -> dict[str, str]:
+    coarse = {each.name: each.at(level, row[each.name]) for each, level in zip(hierarchies, levels, strict=True)}
+    return {**row, **coarse}
