@@ -1,0 +1,71 @@
+"""Makes the documents that follow from the code: states.md and fields.md. `--check` compares instead of writing.
+
+Run by `make docs`; a test compares, so that they can't fall behind.
+"""
+
+import importlib
+import os
+import sys
+from pathlib import Path
+
+import django
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+
+from django.apps import apps  # noqa: E402
+
+MACHINES = {
+    "Wave": "panel.waves.rules",
+    "Outbox row": "panel.invitations.rules",
+    "Membership": "panel.members.rules",
+    "Stop": "panel.rights.rules",
+    "Residency flag": "panel.residency.rules",
+    "Release": "panel.releases.rules",
+}
+
+
+def states() -> str:
+    """The transition tables as Mermaid diagrams."""
+    parts = ["# States\n\nMade from the transition tables in the code by `make docs`.\n"]
+    for title, module in MACHINES.items():
+        table = importlib.import_module(module).TRANSITIONS
+        arrows = [f"    {a} --> {b}" for a in table for b in sorted(table[a])]
+        ends = [f"    {a} --> [*]" for a in table if not table[a]]
+        parts.append(f"## {title}\n\n`{module}.TRANSITIONS`\n\n```mermaid\nstateDiagram-v2\n" + "\n".join(arrows + ends) + "\n```\n")
+    return "\n".join(parts)
+
+
+def fields() -> str:
+    """Every field with its class, and every table with its purpose and retention (LAW-01)."""
+    parts = ["# Fields and their classes\n\nMade from `class Privacy` of the models by `make docs`.\n"]
+    models = [m for m in apps.get_models() if m.__module__.split(".")[0] in {"panel", "consent"}]
+    for model in sorted(models, key=lambda m: m._meta.label):
+        p = model.Privacy
+        rows = "\n".join(f"| {name} | {kind} |" for name, kind in p.classes.items())
+        parts.append(f"## {model._meta.label}\n\nFor: {p.purpose}. Kept: {p.retention}.\n\n| field | class |\n|---|---|\n{rows}\n")
+    return "\n".join(parts)
+
+
+DOCUMENTS = {"states.md": states, "fields.md": fields}
+
+
+def main() -> int:
+    """Writes the documents, or with --check says which are stale (exit status 1)."""
+    stale = []
+    for name, make in DOCUMENTS.items():
+        path, text = HERE / name, make()
+        if not path.exists() or path.read_text() != text:
+            stale.append(name)
+            if "--check" not in sys.argv:
+                path.write_text(text)
+    if stale and "--check" in sys.argv:
+        print("Out of date, run `make docs`: " + ", ".join(stale))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

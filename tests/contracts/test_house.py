@@ -1,0 +1,50 @@
+"""The house rules that no linter has: layers, module docstrings, services that enqueue nothing."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = [p for top in ("config", "panel", "consent") for p in (ROOT / top).rglob("*.py") if "migrations" not in p.parts]
+NAMES = {"ids": lambda p: str(p.relative_to(ROOT))}
+
+
+def test_layers_are_kept():
+    script = Path(sys.executable).parent / "lint-imports"
+    done = subprocess.run([script, "--no-cache"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("path", FILES, **NAMES)
+def test_every_module_says_what_lives_in_it(path):
+    assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if "tasks" not in p.name], **NAMES)
+def test_only_the_clock_and_the_border_know_tasks(path):
+    """`*.services` never imports `*.tasks`: what a broker loses, the sweep finds in the database."""
+    if path.name.startswith(("services", "rules", "selectors", "models")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                assert not (node.module or "").endswith("tasks"), path
+                assert "tasks" not in {a.name for a in node.names}, path
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.name in {"rules.py"}], **NAMES)
+def test_rules_touch_neither_settings_nor_clock(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert node.module not in {"django.conf", "panel.clock", "panel", "django.db"} or (
+                node.module == "panel" and "clock" not in {a.name for a in node.names}
+            ), path
+
+
+@pytest.mark.parametrize("path", FILES, **NAMES)
+def test_only_the_border_reads_the_clock(path):
+    text = path.read_text()
+    if path.name.startswith(("services", "rules", "selectors", "models")):
+        assert "clock" not in text or "import clock" not in text, path
+        assert "timezone.now()" not in text, path
