@@ -43,10 +43,15 @@ class Verdict(TypedDict):
 
 @dataclass(frozen=True)
 class Thresholds:
-    """SDC-02. A value rarer than `rare` is held to `times` its base rate, other attributes to l, share and t."""
+    """SDC-02. A value rarer than `rare` is held to `times` its base rate, other variables to l, share and t.
+
+    At most `suppress` of the records may be left out, and `suppress_rare` of those with a rare value, so that
+    a file doesn't reach its thresholds by losing the very people it is about.
+    """
 
     k: int = DEFAULT_K
     suppress: float = 0.05
+    suppress_rare: float = 0.20
     rare: float = 0.20
     times: float = 3.0
     distinct: int = 3
@@ -100,7 +105,7 @@ def class_sizes(columns: Sequence[Codes], rows: int) -> Codes:
 
 
 def judge(rows: Sequence[Row], quasi: Sequence[str], k: int = DEFAULT_K) -> Verdict:
-    """Whether every row shares its quasi-identifiers with k - 1 others; a file of fewer than k rows never does."""
+    """Whether each row shares its quasi-identifiers with k - 1 others; in a file below k none does."""
     if k < 2 or not quasi:
         raise BadInput(_("Name at least one quasi-identifier and a k of 2 or more."))
     sizes = class_sizes([encode(column(rows, name))[0] for name in quasi], len(rows))
@@ -117,9 +122,9 @@ def judge(rows: Sequence[Row], quasi: Sequence[str], k: int = DEFAULT_K) -> Verd
 def minimal_uniques(rows: Sequence[Row], quasi: Sequence[str], size: int = 3) -> dict[tuple[str, ...], int]:
     """SDC-03: combinations of up to `size` variables on which a row stands alone, though on no part of them.
 
-    Elliot, Manning & Ford (2002), A computational algorithm for handling the special uniques problem, Int. J.
-    Uncertainty, Fuzziness and Knowledge-Based Systems 10(5). Uniqueness passes on to every larger combination,
-    so only those one smaller need a look.
+    Elliot, Manning & Ford (2002), A computational algorithm for handling the special uniques problem,
+    Int. J. Uncertainty, Fuzziness and Knowledge-Based Systems 10(5). Uniqueness passes on to every larger
+    combination, so only those one smaller need a look.
     """
     codes = {name: encode(column(rows, name))[0] for name in quasi}
     alone: dict[tuple[str, ...], Flags] = {}
@@ -138,7 +143,7 @@ def minimal_uniques(rows: Sequence[Row], quasi: Sequence[str], size: int = 3) ->
 
 @dataclass(frozen=True)
 class Sensitive:
-    """One sensitive variable: its values, how many of the file have each, and which rule of SDC-02 it falls under."""
+    """One sensitive variable: its values, how many have each, and which rule of SDC-02 it falls under."""
 
     name: str
     values: tuple[str, ...]
@@ -183,7 +188,7 @@ def breaches(sensitive: Sensitive, table: Counts, kept: Flags, limits: Threshold
 
 
 def _uneven(table: Counts, shares: Counts, base: Counts, limits: Thresholds) -> Flags:
-    """Distinct l, largest share and t. A variable of two values can show two, so l asks no more than there are."""
+    """Distinct l (no more than there are values), largest share, and t as variational distance."""
     distinct = (table > 0).sum(axis=1)
     wanted = min(limits.distinct, int((base > 0).sum()))
     distance = np.abs(shares - base).sum(axis=1) / 2

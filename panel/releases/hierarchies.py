@@ -1,8 +1,8 @@
 """How a quasi-identifier may be made coarser: declared levels, checked when they are read.
 
-A hierarchy is the study's data, not code. Level 0 is the value itself; each further level is a mapping from the
-value to a coarser one; the last is "*" for everything. Levels must nest: what one level puts together the next
-may not take apart, or coarser would not mean safer.
+A hierarchy is the study's data, not code. Level 0 is the value itself; each further level is a mapping from
+the value to a coarser one; the last is "*" for everything. Levels must nest: what one level puts together the
+next may not take apart, or coarser would not mean safer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,14 +30,16 @@ class Hierarchy:
     @classmethod
     def declared(cls, name: str, levels: Sequence[Level | str]) -> "Hierarchy":
         """From the study's declaration, where the last level may be written as "*" alone."""
-        mappings = [level for level in levels if not isinstance(level, str)]
-        leaves = frozenset(value for level in mappings for value in level)
-        top = levels[-1] if levels else None
-        if top != STAR and not (isinstance(top, Mapping) and set(top.values()) == {STAR}):
+        top = levels[-1] if levels else ""
+        if not (top == STAR or (not isinstance(top, str) and set(top.values()) == {STAR})):
             raise BadInput(_("The last level of “%(name)s” must be “*”.") % {"name": name})
-        if any(frozenset(level) != leaves for level in mappings) or any(level != STAR for level in levels if isinstance(level, str)):
-            raise BadInput(_("Each level of “%(name)s” must say what becomes of each value.") % {"name": name})
-        below = mappings[:-1] if isinstance(top, Mapping) else mappings
+        below = [level for level in levels[:-1] if not isinstance(level, str)]
+        declared = [*below] if isinstance(top, str) else [*below, top]
+        leaves = frozenset(value for level in declared for value in level)
+        if len(below) < len(levels) - 1 or any(frozenset(level) != leaves for level in declared):
+            raise BadInput(
+                _("Each level of “%(name)s” must say what becomes of each value.") % {"name": name}
+            )
         hierarchy = cls(name, (*below, dict.fromkeys(leaves, STAR)), leaves)
         hierarchy._check_nesting()
         return hierarchy

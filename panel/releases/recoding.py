@@ -1,10 +1,11 @@
 """The search: which level for each quasi-identifier, and which whole records to leave out, lose least.
 
 Globally optimal over the lattice of full-domain recodings (each variable at one level for everybody). Loss is
-Iyengar's metric (see `hierarchies.py`), averaged over variables and records, a record left out counting 1 in each.
-Two facts prune. Coarser classes are unions of finer ones, so a node that leaves too many rows below k condemns
-all finer nodes. And leaving out only adds loss, so a node whose recoding alone loses as much as the best node in
-hand is out. The rule for rare values is not monotone under suppression, so a failure by it condemns nobody else.
+Iyengar's metric (see `hierarchies.py`), averaged over variables and records; a record left out counts 1 in
+each. Two facts prune. Coarser classes are unions of finer ones, so a node that leaves too many rows below k
+condemns all finer nodes. And leaving out only adds loss, so a node whose recoding alone loses as much as the best
+node in hand is out. The rules for sensitive values are not monotone under suppression: a failure by them condemns
+no other node.
 """
 
 from collections.abc import Sequence
@@ -48,19 +49,27 @@ class Recoded:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One node tried: which records stay, what is lost, and whether too many fall below k."""
+    """One node tried: which atoms stay, how many records go, what is lost, how many fall below k alone.
+
+    `rare_left_out` is the largest share of the people with one rare value that would go.
+    """
 
     kept: Flags
     suppressed: int
     loss: float
     below_k: int
+    rare_left_out: float
 
 
 class Problem:
-    """The file folded to its distinct combinations ("atoms"), so that 94,000 rows cost little more than 9,000."""
+    """The file folded to its distinct combinations ("atoms"): 94,000 rows cost little more than 9,000."""
 
     def __init__(
-        self, rows: Sequence[Row], hierarchies: Sequence[Hierarchy], sensitive: Sequence[Sensitive], limits: Thresholds
+        self,
+        rows: Sequence[Row],
+        hierarchies: Sequence[Hierarchy],
+        sensitive: Sequence[Sensitive],
+        limits: Thresholds,
     ) -> None:
         self.limits, self.sensitive, self.hierarchies = limits, sensitive, hierarchies
         self.total = len(rows)
@@ -70,16 +79,18 @@ class Problem:
         self.atom_of = fold([codes for codes, _values in coded], self.total)
         first = np.unique(self.atom_of, return_index=True)[1]
         self.weights = np.bincount(self.atom_of).astype(np.float64)
-        self.columns = [self._levels(each, codes[first], values) for each, (codes, values) in zip(hierarchies, coded, strict=True)]
-        self.losses = [self._losses(each, codes[first], values) for each, (codes, values) in zip(hierarchies, coded, strict=True)]
+        atoms = [
+            (each, codes[first], values) for each, (codes, values) in zip(hierarchies, coded, strict=True)
+        ]
+        self.columns = [self._levels(*atom) for atom in atoms]
+        self.losses = [self._losses(*atom) for atom in atoms]
         self.tables = [self._counts(rows, each) for each in sensitive]
 
     @staticmethod
     def _levels(hierarchy: Hierarchy, codes: Codes, values: Sequence[str]) -> list[Codes]:
         """For each level the code of each atom."""
-        return [
-            encode([hierarchy.at(level, value) for value in values])[0][codes] for level in range(hierarchy.top + 1)
-        ]
+        levels = range(hierarchy.top + 1)
+        return [encode([hierarchy.at(level, value) for value in values])[0][codes] for level in levels]
 
     @staticmethod
     def _losses(hierarchy: Hierarchy, codes: Codes, values: Sequence[str]) -> list[Counts]:
@@ -102,7 +113,8 @@ class Problem:
 
     def try_node(self, node: Sequence[int]) -> Outcome:
         """Put atoms together at these levels and leave out the classes that break a rule."""
-        ids = fold([levels[level] for levels, level in zip(self.columns, node, strict=True)], len(self.weights))
+        at = [levels[level] for levels, level in zip(self.columns, node, strict=True)]
+        ids = fold(at, len(self.weights))
         sizes = np.bincount(ids, weights=self.weights)
         kept = sizes >= self.limits.k
         below_k = int(sizes[~kept].sum())
@@ -110,9 +122,19 @@ class Problem:
             self._leave_out(ids, kept)
         stays = kept[ids]
         suppressed = int(self.weights[~stays].sum())
-        lost = sum(float(loss[level][stays] @ self.weights[stays]) for loss, level in zip(self.losses, node, strict=True))
-        loss = (lost / len(self.losses) + suppressed) / self.total
-        return Outcome(stays, suppressed, loss, below_k)
+        each_loss = [levels[level] for levels, level in zip(self.losses, node, strict=True)]
+        lost = sum(float(loss[stays] @ self.weights[stays]) for loss in each_loss) / len(self.losses)
+        return Outcome(
+            stays, suppressed, (lost + suppressed) / self.total, below_k, self._rare_left_out(stays)
+        )
+
+    def _rare_left_out(self, stays: Flags) -> float:
+        shares = [
+            float(table[~stays, value].sum()) / each.counts[value]
+            for each, table in zip(self.sensitive, self.tables, strict=True)
+            for value in each.rare
+        ]
+        return max(shares, default=0.0)
 
     def _leave_out(self, ids: Codes, kept: Flags) -> None:
         """Drop classes until none breaks a rule: base rates move with each class that goes."""
@@ -132,20 +154,25 @@ class Problem:
         return int(self.limits.suppress * self.total + 1e-9)
 
     def accepts(self, outcome: Outcome) -> bool:
-        return outcome.suppressed <= self.allowance and self.total - outcome.suppressed >= self.limits.k
+        """Whether a node may be released."""
+        return (
+            outcome.suppressed <= self.allowance
+            and self.total - outcome.suppressed >= self.limits.k
+            and outcome.rare_left_out <= self.limits.suppress_rare + 1e-9
+        )
 
 
 def _by_class(table: Counts, ids: Codes, classes: int) -> Counts:
-    columns = [np.bincount(ids, weights=table[:, value], minlength=classes) for value in range(table.shape[1])]
+    columns = [np.bincount(ids, weights=column, minlength=classes) for column in table.T]
     return np.stack(columns, axis=1)
 
 
-def _lattice(hierarchies: Sequence[Hierarchy]) -> npt.NDArray[np.int64]:
+def lattice(hierarchies: Sequence[Hierarchy]) -> npt.NDArray[np.int64]:
     count = int(np.prod([each.top + 1 for each in hierarchies], dtype=np.float64))
     if not hierarchies or count > LATTICE_LIMIT:
         raise BadInput(
-            _("%(count)s combinations of levels are too many or none: declare other quasi-identifiers or levels.")
-            % {"count": count if hierarchies else 0}
+            _("The declared levels give %(count)s combinations: declare between 1 and %(most)s.")
+            % {"count": count if hierarchies else 0, "most": LATTICE_LIMIT}
         )
     return np.array(list(product(*(range(each.top + 1) for each in hierarchies))), np.int64)
 
@@ -153,9 +180,10 @@ def _lattice(hierarchies: Sequence[Hierarchy]) -> npt.NDArray[np.int64]:
 def best_node(problem: Problem) -> tuple[list[int], Outcome, int, int]:
     """The node that loses least, what comes of it, how many were looked at and how many there are.
 
-    Always the middle one of what is left, by loss: if it fails, its finer nodes go, if it passes, all that lose more.
+    Always the middle one of what is left, by loss: if it fails, its finer nodes go; if it passes, all that
+    lose more.
     """
-    nodes = _lattice(problem.hierarchies)
+    nodes = lattice(problem.hierarchies)
     bound = problem.recoding_losses(nodes)
     order = np.argsort(bound, kind="stable")
     nodes, bound = nodes[order], bound[order]
@@ -187,8 +215,8 @@ def _out_of_reach(problem: Problem) -> str:
         raise AssertionError("the coarsest node passes, so the search can't have come back empty")
     names = ", ".join(each.name for each in problem.sensitive)
     return _(
-        "Not released: even with every background variable at its coarsest, leaving out at most %(share)s of the "
-        "rows, the rules for sensitive values can't be met (%(names)s). Recode or leave out one of these variables."
+        "Not released: even with every background variable at its coarsest and %(share)s of the rows left "
+        "out, the rules for sensitive values can't be met (%(names)s). Recode or leave out one of these variables."
     ) % {"share": share, "names": names}
 
 
@@ -214,5 +242,5 @@ def anonymise(
 
 
 def _coarsen(row: Row, hierarchies: Sequence[Hierarchy], levels: Sequence[int]) -> dict[str, str]:
-    coarse = {each.name: each.at(level, row[each.name]) for each, level in zip(hierarchies, levels, strict=True)}
-    return {**row, **coarse}
+    at = zip(hierarchies, levels, strict=True)
+    return {**row, **{each.name: each.at(level, row[each.name]) for each, level in at}}
