@@ -1,0 +1,191 @@
+"""What all tests stand on: databases, a real Redis, real Celery workers, a real mail catcher; and no network.
+
+Holds no test data: states are reached through the product's services, in tests/factories/.
+"""
+
+import contextlib
+import ipaddress
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connections
+from django.test import TransactionTestCase
+from redis import Redis
+
+from config.local import mailbox, postgres, process
+from config.local import redis as local_redis
+from tests import triggers
+from tests.settings import ALIASES, PG_SOCKETS, REDIS_SOCKET, RUN_DIR, TEST_DB
+
+ROOT = Path(__file__).parent.parent
+
+
+# --- the network ends at this machine
+
+
+def refuse_network(event: str, args: tuple[Any, ...]) -> None:
+    """An audit hook: whatever library asks, Python connects to loopback and unix sockets only."""
+    if event == "socket.connect" and isinstance(args[1], tuple):
+        host = str(args[1][0])
+        if host != "localhost" and not ipaddress.ip_address(host.partition("%")[0]).is_loopback:
+            raise PermissionError("Tests reach no network: only loopback and unix sockets.")
+    if event == "socket.getaddrinfo" and args[0] not in {None, "", "localhost", "127.0.0.1", "::1"}:
+        raise PermissionError("Tests ask no name server.")
+
+
+sys.addaudithook(refuse_network)
+
+
+# --- databases
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One PostgreSQL for the whole run, started by the process that the xdist workers come from."""
+    if TEST_DB == "postgres" and not hasattr(config, "workerinput"):
+        stack = contextlib.ExitStack()
+        stack.enter_context(postgres.server(PG_SOCKETS))
+        config.add_cleanup(stack.close)
+
+
+def pytest_report_header() -> str:
+    return f"databases: {TEST_DB}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Database tests use all three databases: hardly an action of the product stays in one."""
+    for item in items:
+        marker = item.get_closest_marker("django_db")
+        names = getattr(item, "fixturenames", ())
+        if marker is None and not {"db", "transactional_db", "live_server"} & set(names):
+            continue
+        given = marker.kwargs if marker else {}
+        item.add_marker(pytest.mark.django_db(**{"databases": "__all__", **given}), append=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _append_only_tables_can_be_flushed() -> Iterator[None]:
+    """Triggers keep audit rows and consent entries; the flush after a transaction=True test may delete."""
+    flush = TransactionTestCase._fixture_teardown
+
+    def lifted(case: TransactionTestCase) -> None:
+        names = case._databases_names(include_mirrors=False)
+        with triggers.lifted(connections[name] for name in names):
+            flush(case)
+
+    TransactionTestCase._fixture_teardown = lifted
+    yield
+    TransactionTestCase._fixture_teardown = flush
+
+
+# --- real servers and processes
+
+
+@pytest.fixture(scope="session")
+def _redis_server() -> Iterator[str]:
+    with local_redis.server(path=REDIS_SOCKET, log=RUN_DIR / "redis.log") as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(_redis_server: str) -> str:
+    """A real Redis at settings.REDIS_URL, empty."""
+    with Redis.from_url(_redis_server) as connection:
+        connection.flushall()
+    return _redis_server
+
+
+@dataclass(frozen=True)
+class Mail:
+    """The catcher of one test."""
+
+    port: int
+    maildir: Path
+    refuse: Path
+
+    def letters(self) -> list[EmailMessage]:
+        """What was delivered, in order of arrival."""
+        files = sorted((self.maildir / "new").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+        return [BytesParser(policy=policy.default).parsebytes(path.read_bytes()) for path in files]
+
+
+@pytest.fixture
+def mail_catcher(tmp_path: Path, settings: Any) -> Iterator[Mail]:
+    """A real SMTP server; this process's settings send to it. Addresses written to `refuse` get a 550."""
+    mail = Mail(process.free_port(), tmp_path / "mail", tmp_path / "refuse.txt")
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_USE_TLS = "127.0.0.1", mail.port, False
+    with mailbox.catcher(mail.maildir, mail.port, mail.refuse):
+        yield mail
+
+
+def database_url(alias: str) -> str:
+    """Where the test database of this alias really is, for another process."""
+    values = connections[alias].settings_dict
+    if TEST_DB == "sqlite":
+        return f"sqlite:///{values['NAME']}"
+    login = ":".join(part for part in (values["USER"], values["PASSWORD"]) if part)
+    port = f":{values['PORT']}" if values["PORT"] else ""
+    return f"postgresql://{login}@{values['HOST'].replace('/', '%2F')}{port}/{values['NAME']}"
+
+
+@pytest.fixture
+def service_env(transactional_db: None, redis_url: str, request: pytest.FixtureRequest) -> dict[str, str]:
+    """The environment of a real process of the service on this test's databases and Redis."""
+    if "mail_catcher" in request.fixturenames:
+        request.getfixturevalue("mail_catcher")  # first, so that the letters go there
+    urls = {variable: database_url(alias) for alias, variable in ALIASES.items()}
+    mail = {"EMAIL_HOST": django_settings.EMAIL_HOST, "EMAIL_PORT": str(django_settings.EMAIL_PORT)}
+    fixed = {"DJANGO_SETTINGS_MODULE": "config.settings", "REDIS_URL": redis_url, "EMAIL_USE_TLS": "false"}
+    return {**os.environ, **urls, **mail, **fixed, "BASE_URL": django_settings.BASE_URL}
+
+
+StartWorker = Callable[..., subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def celery_worker_process(service_env: dict[str, str], tmp_path: Path) -> Iterator[StartWorker]:
+    """Start real Celery workers: `worker = celery_worker_process(concurrency=1, env={...})` is ready at once.
+
+    Letters go to `mail_catcher` if the test asks for that too. What a worker wrote is in its `worker.log`.
+    """
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*, concurrency: int = 1, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+        log = tmp_path / f"worker-{len(started)}.log"
+        words = "-m celery -A config worker --loglevel INFO --without-mingle --without-gossip"
+        name = f"test{len(started)}@{os.getpid()}"
+        argv = [sys.executable, *words.split(), "--concurrency", str(concurrency), "-n", name]
+        with log.open("wb") as out:
+            worker = process.spawn(argv, env=service_env | (env or {}), cwd=ROOT, log=out)
+        worker.log = log  # type: ignore[attr-defined]
+        started.append(worker)
+        assert process.wait_until(lambda: b" ready." in log.read_bytes(), seconds=40, child=worker), (
+            log.read_text()
+        )
+        return worker
+
+    yield start
+    process.stop(*started, signum=signal.SIGTERM)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """A Chromium to drive; without one the browser tests are skipped, and say so."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        pytest.skip("no Chromium was found: set CHROMIUM=/path, or install chromium")
+    return found
