@@ -3,7 +3,8 @@
     python -m bench.k_anonymity PATH/TO/adult
 
 PATH holds adult.csv and hierarchies/*.csv as in the repository arx-deidentifier/arx (folder data/); the file
-is not part of this project. Prints ratios of times, which travel between machines, and checks that both agree.
+is not part of this project. Prints ratios of times, which travel between machines, and checks that the sides
+agree.
 """
 
 import csv

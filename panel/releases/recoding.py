@@ -3,9 +3,9 @@
 Globally optimal over the lattice of full-domain recodings (each variable at one level for everybody). Loss is
 Iyengar's metric (see `hierarchies.py`), averaged over variables and records; a record left out counts 1 in
 each. Two facts prune. Coarser classes are unions of finer ones, so a node that leaves too many rows below k
-condemns all finer nodes. And leaving out only adds loss, so a node whose recoding alone loses as much as the best
-node in hand is out. The rules for sensitive values are not monotone under suppression: a failure by them condemns
-no other node.
+condemns all finer nodes. And leaving out only adds loss, so a node whose recoding alone loses as much as the
+best node in hand is out. The rules for sensitive values are not monotone under suppression: a failure by them
+condemns no other node.
 """
 
 from collections.abc import Sequence
@@ -216,7 +216,8 @@ def _out_of_reach(problem: Problem) -> str:
     names = ", ".join(each.name for each in problem.sensitive)
     return _(
         "Not released: even with every background variable at its coarsest and %(share)s of the rows left "
-        "out, the rules for sensitive values can't be met (%(names)s). Recode or leave out one of these variables."
+        "out, the rules for sensitive values can't be met (%(names)s). Recode or leave out one of these "
+        "variables."
     ) % {"share": share, "names": names}
 
 
