@@ -1,7 +1,7 @@
-"""What all management commands share: exit status, `--json`, a progress bar on terminals. No rule of any step.
+"""What all management commands share: exit status, `--json`, a bar on terminals. No rule of any step.
 
-Exit status: 0 done; 1 refused (the reason on stderr: an unknown study, a file that can't be read, a threshold not
-reached); 2 wrong call (what the argument parser can tell by itself: a missing argument, an unknown option).
+Exit status: 0 done; 1 refused (the reason on stderr: an unknown study, a file that can't be read, a threshold
+not reached); 2 wrong call (what the argument parser tells by itself: a missing argument, an unknown option).
 """
 
 import json
@@ -76,7 +76,7 @@ class ServiceCommand(BaseCommand, ABC):
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A callback `(done, total)` that draws a bar on stderr where that is a terminal, and nothing elsewhere."""
+    """A callback `(done, total)` that draws a bar where stderr is a terminal, nothing elsewhere."""
     if not sys.stderr.isatty():
         yield lambda done, total: None
         return

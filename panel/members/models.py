@@ -10,17 +10,27 @@ class Study(models.Model):
     """A panel study. What differs between studies is data here, never code."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False, help_text="How the consent ledger knows it.")
+    key = models.UUIDField(
+        unique=True, default=uuid.uuid4, editable=False, help_text="How the consent ledger knows it."
+    )
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=120)
     institution = models.CharField(max_length=120)
-    public_name = models.CharField(max_length=120, help_text="Stands in letters and pages; says nothing of the topic.")
+    public_name = models.CharField(
+        max_length=120, help_text="Stands in letters and pages; says nothing of the topic."
+    )
     contact_email = models.EmailField(help_text="Whom a member can ask; also the letters' Reply-To.")
-    how_to_check = models.TextField(blank=True, help_text="How a member can check that a letter is real, per language (JSON).")
+    how_to_check = models.TextField(
+        blank=True, help_text="How a member can check that a letter is real, per language (JSON)."
+    )
     default_language = models.CharField(max_length=10, default="uk")
     languages = models.JSONField(default=list)
-    recruitment = models.JSONField(default=dict, help_text="Column mapping of recruitment files and its rules.")
-    disclosure = models.JSONField(default=dict, help_text="Hierarchies, thresholds, residency places of this study.")
+    recruitment = models.JSONField(
+        default=dict, help_text="Column mapping of recruitment files and its rules."
+    )
+    disclosure = models.JSONField(
+        default=dict, help_text="Hierarchies, thresholds, residency places of this study."
+    )
     phone_channel = models.BooleanField(default=False)
     minors_allowed = models.BooleanField(default=False)
     reminders_max = models.PositiveSmallIntegerField(default=2)
@@ -65,7 +75,9 @@ class StudyDecision(models.Model):
     class Privacy:
         purpose = "shows who left a strict default, and why"
         retention = "as long as the study"
-        classes = dict.fromkeys(("id", "study", "setting", "about", "reason", "decided_by", "decided_at"), "internal")
+        classes = dict.fromkeys(
+            ("id", "study", "setting", "about", "reason", "decided_by", "decided_at"), "internal"
+        )
 
 
 class StaffRole(models.Model):
@@ -127,10 +139,16 @@ class PanelMember(models.Model):
     cohort = models.CharField(max_length=40)
     language = models.CharField(max_length=10)
     place = models.CharField(max_length=12, choices=Place, default=Place.UNKNOWN)
-    mail_stopped = models.BooleanField(default=False, help_text="No more survey mail, until the member changes it.")
+    mail_stopped = models.BooleanField(
+        default=False, help_text="No more survey mail, until the member changes it."
+    )
     paused_until = models.DateField(null=True, blank=True)
-    shared_address = models.UUIDField(null=True, blank=True, db_index=True, help_text="Same for members of one address.")
-    unreachable = models.BooleanField(default=False, help_text="The address was refused; never evidence of leaving.")
+    shared_address = models.UUIDField(
+        null=True, blank=True, db_index=True, help_text="Same for members of one address."
+    )
+    unreachable = models.BooleanField(
+        default=False, help_text="The address was refused; never evidence of leaving."
+    )
     joined_on = models.DateField()
 
     objects = MemberQuerySet.as_manager()

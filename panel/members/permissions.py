@@ -1,0 +1,37 @@
+"""Who may: a staff user's roles in a study, asked of the database. Not: whether it may happen now.
+
+Being a superuser allows nothing in a study; a role does. Members act on themselves by links, not by roles.
+"""
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from panel.audit.rules import Actor
+from panel.errors import NotAllowed
+from panel.members.models import StaffRole, Study
+from panel.members.rules import ROLES, Verb, roles_with
+
+
+def may(by: Actor, study: Study, verb: Verb) -> bool:
+    """Whether this actor may do this in this study."""
+    if by.kind != "staff":
+        return by.kind == "system"
+    return StaffRole.objects.filter(
+        user__username=by.name, user__is_active=True, study=study, role__in=roles_with(verb)
+    ).exists()
+
+
+def check(by: Actor, study: Study, verb: Verb) -> None:
+    """Refuse whoever may not, and say who may."""
+    if not may(by, study, verb):
+        names = _(" or ").join(str(ROLES[role].name) for role in roles_with(verb))
+        raise NotAllowed(_("This needs the role of %(roles)s in this study.") % {"roles": names})
+
+
+def studies_for(user: AbstractBaseUser | AnonymousUser, verb: Verb) -> QuerySet[Study]:
+    """The studies in which a user may do this; none for who isn't logged in or active."""
+    if not user.is_active:
+        return Study.objects.none()
+    held = StaffRole.objects.filter(user_id=user.pk, role__in=roles_with(verb))
+    return Study.objects.filter(pk__in=held.values("study")).order_by("slug")

@@ -1,0 +1,159 @@
+"""Member codes, what each role may do (ZON-04), how a membership moves. Pure: no database, no clock."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from panel.members.models import PanelMember, StaffRole
+
+Role = StaffRole.Role
+Status = PanelMember.Status
+
+DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_MISREAD = str.maketrans({"O": "0", "I": "1", "L": "1", " ": None, "-": None})
+
+
+def check_character(body: str) -> str:
+    """Crockford's mod-37 character of a body, or "" where it would be a sign (*~$=) or U.
+
+    Such bodies aren't used: a code is letters and digits only, in a letter, in an address and on the phone.
+    """
+    number = 0
+    for character in body:
+        number = number * 32 + DIGITS.index(character)
+    rest = number % 37
+    return DIGITS[rest] if rest < 32 else ""
+
+
+def member_code() -> str:
+    """A new code (CRY-09): 8 random Crockford base-32 characters and their check character."""
+    while True:
+        body = "".join(secrets.choice(DIGITS) for _place in range(8))
+        if check := check_character(body):
+            return body + check
+
+
+def is_code(text: str) -> bool:
+    """Whether this can be a code as it is stored: no single typo and no swap of two characters passes."""
+    return len(text) == 9 and set(text) <= set(DIGITS) and check_character(text[:8]) == text[8]
+
+
+def tidy_code(text: str) -> str:
+    """A code as somebody typed it, in its stored form: case, blanks, dashes, O for 0, I and L for 1."""
+    return text.upper().translate(_MISREAD)
+
+
+class Verb(StrEnum):
+    """What a role can allow."""
+
+    SEE_PROGRESS = "see progress"
+    SEE_MEMBERS = "see members by code"
+    SEE_FLAGS = "see residency flags"
+    REVIEW_FLAG = "review residency flags"
+    PLAN_WAVE = "plan a wave"
+    APPROVE_WAVE = "approve a wave"
+    SEND = "send letters"
+    SEE_OUTBOX = "see the outbox"
+    DECIDE_UNCONFIRMED = "decide on unconfirmed letters"
+    ENROL = "enrol a recruitment file"
+    OPEN_CARD = "open a contact card"
+    ASK_RELEASE = "ask for a release"
+    REVIEW_RELEASE = "review a release"
+    DOWNLOAD_RELEASE = "download a release"
+    SEE_RATES = "see rates"
+    SEE_AUDIT = "see the audit trail"
+    SEE_CONSENT = "see consents"
+    DECIDE_SETTING = "decide a study setting"
+    RECORD_STOP = "record a withdrawal"
+    APPROVE_LETTER = "approve a letter"
+    ASSIGN_ROLE = "give a role"
+
+
+@dataclass(frozen=True)
+class RoleCard:
+    """A role one can read: its name, what it is for, what it may."""
+
+    name: str | Promise
+    sentence: str | Promise
+    verbs: frozenset[Verb]
+
+
+ROLES: Mapping[Role, RoleCard] = {
+    Role.LEADER: RoleCard(
+        _("project leader"),
+        _("Approves letters, plans and releases, decides the study's settings, answers requests on rights."),
+        frozenset(
+            {
+                Verb.SEE_PROGRESS, Verb.SEE_RATES, Verb.SEE_MEMBERS, Verb.SEE_OUTBOX, Verb.SEE_CONSENT,
+                Verb.APPROVE_LETTER, Verb.APPROVE_WAVE, Verb.REVIEW_RELEASE, Verb.DOWNLOAD_RELEASE,
+                Verb.DECIDE_SETTING, Verb.RECORD_STOP, Verb.ENROL, Verb.ASSIGN_ROLE,
+            }
+        ),
+    ),
+    Role.COORDINATOR: RoleCard(
+        _("coordinator"),
+        _("Sees codes, progress and residency flags, plans waves and sends; sees no address."),
+        frozenset(
+            {
+                Verb.SEE_PROGRESS, Verb.SEE_RATES, Verb.SEE_MEMBERS, Verb.SEE_FLAGS, Verb.REVIEW_FLAG,
+                Verb.PLAN_WAVE, Verb.SEND, Verb.SEE_OUTBOX, Verb.DECIDE_UNCONFIRMED, Verb.SEE_CONSENT,
+                Verb.RECORD_STOP,
+            }
+        ),
+    ),
+    Role.KEEPER: RoleCard(
+        _("contact keeper"),
+        _("Enrols files and opens one contact card at a time, with a reason; sees no answers or flags."),
+        frozenset({Verb.OPEN_CARD, Verb.ENROL, Verb.RECORD_STOP}),
+    ),
+    Role.INTERVIEWER: RoleCard(
+        _("interviewer"),
+        _("Sees the consented interviews assigned to them, until the outcome."),
+        frozenset(),
+    ),
+    Role.RESEARCHER: RoleCard(
+        _("researcher"),
+        _("Asks for releases, downloads them and sees rates; sees no codes."),
+        frozenset({Verb.ASK_RELEASE, Verb.DOWNLOAD_RELEASE, Verb.SEE_RATES}),
+    ),
+    Role.REVIEWER: RoleCard(
+        _("reviewer"),
+        _("Checks releases before anybody can download them."),
+        frozenset({Verb.REVIEW_RELEASE}),
+    ),
+    Role.DPO: RoleCard(
+        _("data-protection officer"),
+        _("Reads the audit trail and consents, and acts on nothing."),
+        frozenset({Verb.SEE_AUDIT, Verb.SEE_CONSENT}),
+    ),
+}  # fmt: skip
+
+APART = (Role.COORDINATOR, Role.KEEPER)
+"""In one person these two would hold address and status together."""
+
+
+def roles_with(verb: Verb) -> list[Role]:
+    """The roles that allow something, in the order they are described."""
+    return [role for role, card in ROLES.items() if verb in card.verbs]
+
+
+def breaks_apart(held: set[str], new: Role) -> bool:
+    """Whether a role beside those held would put address and status into one person's hands (ZON-04)."""
+    return new in APART and bool((set(APART) - {new}) & held)
+
+
+TRANSITIONS: Mapping[Status, frozenset[Status]] = {
+    Status.ACTIVE: frozenset({Status.LEFT, Status.DELETING}),
+    Status.LEFT: frozenset({Status.ACTIVE, Status.DELETING}),
+    Status.DELETING: frozenset({Status.ACTIVE, Status.LEFT}),
+}
+"""Leaving can be taken back; deletion too, until it is carried out and no row is left (LAW-06)."""
+
+
+def may_become(old: str, new: str) -> bool:
+    """Whether a membership may move so."""
+    return Status(new) in TRANSITIONS[Status(old)]

@@ -1,0 +1,242 @@
+"""Writes on studies, roles, members and holds, each with its audit row. Removing people is panel/rights'."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import Enum
+from typing import Any, Final, Literal
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from panel.audit import services as audit
+from panel.audit.rules import Actor
+from panel.errors import BadInput, NotAllowed, NotNow
+from panel.members import permissions, rules, selectors
+from panel.members.models import Hold, PanelMember, StaffRole, Study, StudyDecision
+from panel.members.rules import Role, Verb
+
+CHUNK = 500
+
+
+class Unchanged(Enum):
+    """Tells "leave it as it is" from "clear it"."""
+
+    UNCHANGED = 0
+
+
+UNCHANGED: Final = Unchanged.UNCHANGED
+
+
+@dataclass(frozen=True)
+class NewMember:
+    """Somebody about to become a member; the card is the vault's."""
+
+    code: str
+    language: str
+    shared_address: Any = None
+
+
+def create_study(*, by: Actor, now: datetime, **fields: Any) -> Study:
+    """A new study. Only the system creates one: roles are given inside a study, and there is none yet."""
+    if by.kind != "system":
+        raise NotAllowed(_("A study is created by the operator, with a command."))
+    study = Study(**fields)
+    study.languages = study.languages or [study.default_language]
+    if study.default_language not in study.languages:
+        raise BadInput(_("The study's default language must be one of its languages."))
+    with transaction.atomic():
+        try:
+            study.clean_fields(exclude=["languages", "recruitment", "disclosure"])
+            study.validate_unique()
+        except ValidationError as error:
+            raise BadInput("; ".join(error.messages)) from error
+        study.save(force_insert=True)
+        audit.record(by=by, verb="study created", now=now, study=study.slug)
+    return study
+
+
+def assign_role(
+    *, by: Actor, user: AbstractBaseUser, study: Study, role: Role | str, now: datetime
+) -> StaffRole:
+    """Gives a role. Nobody gives one to themselves; coordinator and keeper stay two people unless decided."""
+    permissions.check(by, study, Verb.ASSIGN_ROLE)
+    username, role = user.get_username(), Role(role)
+    if by == Actor.staff(username):
+        raise NotAllowed(_("Nobody gives a role to themselves. Ask another project leader."))
+    with transaction.atomic():
+        Study.objects.select_for_update().get(pk=study.pk)
+        if rules.breaks_apart(selectors.roles_of(username, study), role) and not selectors.is_decided(
+            study, StudyDecision.Setting.COORDINATOR_OPENS_CARDS
+        ):
+            raise NotAllowed(
+                _(
+                    "Coordinator and contact keeper must be two people, unless the project leader records a "
+                    "decision with a reason."
+                )
+            )
+        given, is_new = StaffRole.objects.get_or_create(user_id=user.pk, study=study, role=role)
+        if is_new:
+            audit.record(
+                by=by,
+                verb="role given",
+                now=now,
+                study=study.slug,
+                subject=username,
+                detail={"role": role.value},
+            )
+    return given
+
+
+def take_role(*, by: Actor, given: StaffRole, now: datetime) -> None:
+    """Takes a role back."""
+    permissions.check(by, given.study, Verb.ASSIGN_ROLE)
+    with transaction.atomic():
+        username, detail = given.user.get_username(), {"role": given.role}
+        given.delete()
+        audit.record(
+            by=by, verb="role taken", now=now, study=given.study.slug, subject=username, detail=detail
+        )
+
+
+def decide(
+    *,
+    by: Actor,
+    study: Study,
+    setting: StudyDecision.Setting | str,
+    about: str = "",
+    reason: str,
+    now: datetime,
+) -> StudyDecision:
+    """Records a decision to leave a strict default; its reason is shown on the study's page."""
+    permissions.check(by, study, Verb.DECIDE_SETTING)
+    if setting not in StudyDecision.Setting.values:
+        raise BadInput(_("There is no such setting."))
+    with transaction.atomic():
+        decision = StudyDecision.objects.create(
+            study=study,
+            setting=setting,
+            about=about,
+            reason=_reason(reason),
+            decided_by=by.name,
+            decided_at=now,
+        )
+        if setting == StudyDecision.Setting.MINORS:
+            Study.objects.filter(pk=study.pk).update(minors_allowed=True)
+            study.minors_allowed = True
+        audit.record(
+            by=by,
+            verb="setting decided",
+            now=now,
+            study=study.slug,
+            subject=about,
+            detail={"setting": str(setting), "reason": decision.reason},
+        )
+    return decision
+
+
+def admit(*, study: Study, new: Sequence[NewMember], cohort: str, today: date) -> list[PanelMember]:
+    """Makes members, in sets. Joins the transaction of the enrolment, whose audit row tells of them."""
+    with transaction.atomic():
+        return PanelMember.objects.bulk_create(
+            [
+                PanelMember(
+                    study=study,
+                    code=one.code,
+                    language=one.language,
+                    shared_address=one.shared_address,
+                    cohort=cohort,
+                    joined_on=today,
+                )
+                for one in new
+            ],
+            batch_size=CHUNK,
+        )
+
+
+def set_status(*, by: Actor, member: PanelMember, status: PanelMember.Status | str, now: datetime) -> None:
+    """Moves a membership along the table; refused if somebody moved it meanwhile."""
+    old, new = member.status, PanelMember.Status(status)
+    if not rules.may_become(old, new):
+        raise NotNow(_("This membership can't be changed so from its present state."))
+    with transaction.atomic():
+        if not PanelMember.objects.filter(pk=member.pk, status=old).update(status=new):
+            raise NotNow(_("This membership was changed meanwhile. Look at it again."))
+        _tell(by, member, "membership changed", now, {"from": old, "to": new.value})
+    member.status = new
+
+
+def set_place(*, by: Actor, member: PanelMember, place: PanelMember.Place | str, now: datetime) -> None:
+    """What a residency review found, left here for samples. The audit row doesn't repeat it: it is sensitive."""
+    place = PanelMember.Place(place)
+    with transaction.atomic():
+        PanelMember.objects.filter(pk=member.pk).update(place=place)
+        _tell(by, member, "place set", now)
+    member.place = place
+
+
+def set_mail(
+    *,
+    by: Actor,
+    member: PanelMember,
+    now: datetime,
+    stopped: bool | None = None,
+    paused_until: date | Literal[Unchanged.UNCHANGED] | None = UNCHANGED,
+) -> None:
+    """Stops or pauses survey mail, or lets it go on: `stopped=None` leaves it, `paused_until=None` ends a pause."""
+    changes: dict[str, Any] = {}
+    if stopped is not None:
+        changes["mail_stopped"] = stopped
+    if paused_until is not UNCHANGED:
+        changes["paused_until"] = paused_until
+    if not changes:
+        return
+    with transaction.atomic():
+        PanelMember.objects.filter(pk=member.pk).update(**changes)
+        detail = {
+            name: value.isoformat() if isinstance(value, date) else value for name, value in changes.items()
+        }
+        _tell(by, member, "mail changed", now, detail)
+    for name, value in changes.items():
+        setattr(member, name, value)
+
+
+def mark_unreachable(*, by: Actor, members: Collection[PanelMember], now: datetime) -> None:
+    """Addresses that were refused for good; says nothing of where somebody lives (RES-03)."""
+    with transaction.atomic():
+        PanelMember.objects.filter(pk__in=[member.pk for member in members]).update(unreachable=True)
+        for member in members:
+            _tell(by, member, "address refused", now)
+    for member in members:
+        member.unreachable = True
+
+
+def hold(*, by: Actor, member: PanelMember, kind: Hold.Kind | str, reason: str, now: datetime) -> Hold:
+    """Freezes mails, edits and releases of a member."""
+    with transaction.atomic():
+        held = Hold.objects.create(member=member, kind=Hold.Kind(kind), reason=_reason(reason), since=now)
+        _tell(by, member, "hold set", now, {"kind": held.kind})
+    return held
+
+
+def lift(*, by: Actor, held: Hold, now: datetime) -> None:
+    """Ends a hold, once."""
+    with transaction.atomic():
+        if not Hold.objects.filter(pk=held.pk, lifted_at=None).update(lifted_at=now):
+            raise NotNow(_("This hold was lifted already."))
+        _tell(by, held.member, "hold lifted", now, {"kind": held.kind})
+    held.lifted_at = now
+
+
+def _reason(text: str) -> str:
+    if not text.strip():
+        raise BadInput(_("Give a reason; it is kept with the decision."))
+    return text.strip()
+
+
+def _tell(
+    by: Actor, member: PanelMember, verb: str, now: datetime, detail: dict[str, Any] | None = None
+) -> None:
+    audit.record(by=by, verb=verb, now=now, study=member.study.slug, subject=member.code, detail=detail)
