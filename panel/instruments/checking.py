@@ -1,7 +1,7 @@
-"""What a respondent sent for one page -> answers to keep, and a sentence for each question that needs another look.
+"""What was sent for one page -> answers to keep, and a sentence for each question that needs another look.
 
-Pure. Takes what a browser sends: {field: [values]}; a month comes as NAME-year and NAME-month. Fields that the page
-doesn't ask are ignored. Knows nothing of who answers, and keeps nothing.
+Pure. Takes what a browser sends: {field: [values]}; a month comes as NAME-year and NAME-month. Fields that
+the page doesn't ask are ignored. Knows nothing of who answers, and keeps nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,7 +57,7 @@ def _read(step: Step, raw: RawForm) -> Checked:
             value, found = mask_numbers(value)
             if found:
                 checked.notices[item.name] = _(
-                    "We removed a number that looked like an identity number. Please don’t write such numbers here."
+                    "We removed what looked like an identity number. Please don’t write such numbers here."
                 )
         if value is not None:
             checked.answers[item.name] = value

@@ -1,7 +1,7 @@
 """Answers as the columns of a file, with the reasons why an answer is missing (RES-06).
 
-Pure. A question with one answer is one column, a question with several is one column per option: 1 chosen, 0 not
-chosen. Free text and notes have no column. Which columns may leave the house is decided by releases.
+Pure. A question with one answer is one column, a question with several is one column per option: 1 chosen,
+0 not chosen. Free text and notes have no column. Which columns may leave the house is decided by releases.
 """
 
 import re
@@ -37,7 +37,7 @@ Code = str | int
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a file; `option` is the code whose choice it tells, for questions with several answers."""
+    """One column of a file; `option` is the code it tells of, for questions with several answers."""
 
     name: str
     item: Item
@@ -66,7 +66,7 @@ def _columns(q: Questionnaire, item: Item) -> Iterator[Column]:
 
 
 def coded(q: Questionnaire, answers: Answers, *, broke_off: str | None = None) -> dict[str, Code]:
-    """One code for each column. `broke_off` is the first page that was not saved; None if the form was finished."""
+    """One code for each column. `broke_off` is the first page not saved; None if the form was finished."""
     way = route(q, answers)
     unseen = _pages_from(q, broke_off)
     steps = {item.name: step for step in way.steps for item in step.items}

@@ -14,7 +14,6 @@ from panel.instruments.questionnaire import (
     FACTORS,
     RESIDENCY_ROLES,
     RESIDENCY_STATUS,
-    SELECTS,
     Choice,
     Item,
     Kind,
@@ -36,9 +35,13 @@ def problems(q: Questionnaire) -> list[str]:
     """Everything that is wrong with a form, in its order."""
     found = [*_whole(q)]
     for number, page in enumerate(q.pages):
-        found += [f'Sheet survey, row {page.row}, page "{page.name}": {text}' for text in _page(q, page, number)]
+        found += [
+            f'Sheet survey, row {page.row}, page "{page.name}": {text}' for text in _page(q, page, number)
+        ]
         for item in page.items:
-            found += [f'Sheet survey, row {item.row}, "{item.name}": {text}' for text in _item(q, item, number)]
+            found += [
+                f'Sheet survey, row {item.row}, "{item.name}": {text}' for text in _item(q, item, number)
+            ]
     for name, rows in q.choices.items():
         for choice in rows:
             where = f'Sheet choices, row {choice.row}, "{choice.code}" of list "{name}"'
@@ -121,7 +124,7 @@ def _codes(q: Questionnaire, item: Item) -> Iterator[str]:
         if unknown or item.kind != Kind.SELECT_ONE:
             yield f"gj_residency status: a select_one with the codes {', '.join(RESIDENCY_STATUS)} only."
     if len(set(codes)) < len(codes) and not item.choice_filter:
-        yield "Its list holds a code twice. Wording variants of an option need a choice_filter that shows one."
+        yield "Its list holds a code twice. Wording variants need a choice_filter that shows one of them."
 
 
 def _choice(q: Questionnaire, choice: Choice) -> Iterator[str]:
@@ -165,7 +168,7 @@ def _condition(
     yield from _reach(q, expression, column, before)
     bare = _bare_words(expression) - (columns if column == "choice_filter" else set())
     if bare:
-        yield f"{column} names {', '.join(sorted(bare))}, which is nothing here. Write a question as ${{name}}."
+        yield f"{column} names {', '.join(sorted(bare))}: nothing here. Write a question as ${{name}}."
     if column != "constraint" and re.search(r"\b(today|now)\s*\(", _LITERAL.sub("''", expression)):
         yield f"{column} depends on the day. Only a constraint may."
 

@@ -16,7 +16,7 @@ class Instrument(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="instruments")
     slug = models.SlugField()
-    title = models.CharField(max_length=120, help_text="For staff; respondents' pages show the study's public name.")
+    title = models.CharField(max_length=120, help_text="For staff; respondents see the study's public name.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["study", "slug"], name="one_instrument_per_slug")]
@@ -28,6 +28,13 @@ class Instrument(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class VersionManager(models.Manager["InstrumentVersion"]):
+    """Leaves the form itself in the database until it is asked for, so that rows stay light."""
+
+    def get_queryset(self) -> models.QuerySet["InstrumentVersion"]:
+        return super().get_queryset().defer("source", "compiled")
 
 
 class InstrumentVersion(models.Model):
@@ -50,7 +57,10 @@ class InstrumentVersion(models.Model):
     approved_by = models.CharField(max_length=150, blank=True)
     approved_on = models.DateField(null=True, blank=True)
 
+    objects = VersionManager()
+
     class Meta:
+        base_manager_name = "objects"
         constraints = [
             models.UniqueConstraint(fields=["instrument", "number"], name="one_version_per_number"),
             models.UniqueConstraint(fields=["instrument", "sha256"], name="one_version_per_form"),
@@ -65,8 +75,8 @@ class InstrumentVersion(models.Model):
         retention = "as long as the study's answers"
         classes = dict.fromkeys(
             (
-                "id", "instrument", "number", "source", "sha256", "compiled", "languages", "status", "created_on",
-                "approved_by", "approved_on",
+                "id", "instrument", "number", "source", "sha256", "compiled", "languages", "status",
+                "created_on", "approved_by", "approved_on",
             ),
             "internal",
         )  # fmt: skip

@@ -1,7 +1,7 @@
 """Who is asked what: which pages and items a respondent's answers so far lead to, and which options they see.
 
-Pure. A condition may only ask about earlier pages (xlsform.py refuses others), so one walk from the first page
-to the last decides everything, and a page needs no JavaScript.
+Pure. A condition may only ask about earlier pages (form_checks.py refuses others), so one walk from the
+first page to the last decides everything, and a page needs no JavaScript.
 """
 
 from collections.abc import Iterable, Mapping
@@ -149,10 +149,8 @@ def progress(q: Questionnaire, page: str, answers: Answers) -> tuple[int, int]:
 
 
 def residency_answers(q: Questionnaire, answers: Answers) -> dict[str, Value]:
-    """What was answered about where the respondent lives, by role: status, region, left_month, arrived_month."""
+    """What was told of where the respondent lives, by role: status, region, left_month, arrived_month."""
     counting = settled(q, answers)
     return {
-        item.residency: counting[item.name]
-        for item in q.items()
-        if item.residency and item.name in counting
+        item.residency: counting[item.name] for item in q.items() if item.residency and item.name in counting
     }

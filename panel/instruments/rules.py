@@ -9,7 +9,7 @@ MASK = "•••"
 
 #: An approved version is frozen, since answers point at it; there is no way back to a draft.
 VERSION_TRANSITIONS: dict[str, frozenset[str]] = {
-    "draft": frozenset({"approved", "retired"}),
+    "draft": frozenset({"approved"}),
     "approved": frozenset({"retired"}),
     "retired": frozenset(),
 }
@@ -30,7 +30,8 @@ def is_national_number(digits: str) -> bool:
     """Whether eleven digits are a fødselsnummer or D-number: both check digits hold, modulo 11."""
     numbers = [int(digit) for digit in digits]
     return len(numbers) == 11 and all(
-        sum(weight * number for weight, number in zip(weights, numbers, strict=False)) % 11 == 0 for weights in _WEIGHTS
+        sum(weight * number for weight, number in zip(weights, numbers, strict=False)) % 11 == 0
+        for weights in _WEIGHTS
     )
 
 

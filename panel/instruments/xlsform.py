@@ -48,8 +48,8 @@ _KINDS = {
     "note": Kind.NOTE,
 }
 _NEVER = {
-    **dict.fromkeys(("geopoint", "geotrace", "geoshape", "start-geopoint"), "it asks for a place on a map"),
-    **dict.fromkeys(("image", "photo", "audio", "video", "file", "background-audio"), "it asks for a file or recording"),
+    **dict.fromkeys(("geopoint", "geotrace", "geoshape", "start-geopoint"), "it asks for a place"),
+    **dict.fromkeys(("image", "photo", "audio", "video", "file", "background-audio"), "it records"),
     **dict.fromkeys(
         ("deviceid", "phonenumber", "phone number", "username", "email", "subscriberid", "simserial", "audit",
          "start", "end", "today"),
@@ -77,7 +77,9 @@ def compile_form(source: bytes) -> Questionnaire:
 
 def _refuse_odd_file(source: bytes) -> None:
     if len(source) > MAX_BYTES:
-        raise BadInput(f"The form is larger than {MAX_BYTES // 1_000_000} MB. Save it again without pictures.")
+        raise BadInput(
+            f"The form is larger than {MAX_BYTES // 1_000_000} MB. Save it again without pictures."
+        )
     try:
         with zipfile.ZipFile(io.BytesIO(source)) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
@@ -92,8 +94,10 @@ def _converted(source: bytes) -> tuple[dict[str, Any], Any, "_Rows"]:
     """pyxform's reading of the form, the XForm it makes of it, and where things stand in the sheets."""
     try:
         workbook = get_xlsform(source, file_type=".xlsx")
-        rows = _Rows(workbook.survey or (), workbook.choices or ())
-        survey = workbook_to_json(workbook_dict=workbook, form_name=ROOT, fallback_form_name=ROOT, warnings=[])
+        rows = _Rows(workbook)
+        survey = workbook_to_json(
+            workbook_dict=workbook, form_name=ROOT, fallback_form_name=ROOT, warnings=[]
+        )
         xform = create_survey_element_from_dict(survey).to_xml(validate=False, warnings=[])
     except PyXFormError as error:
         raise BadInput(f"The form was not taken in. {error}") from error
@@ -104,10 +108,12 @@ def _converted(source: bytes) -> tuple[dict[str, Any], Any, "_Rows"]:
 class _Rows:
     """Row numbers as a spreadsheet shows them (the header is 1)."""
 
-    def __init__(self, survey: Sequence[Mapping[str, str]], choices: Sequence[Mapping[str, str]]) -> None:
-        self.survey = {row.get("name", ""): number for number, row in enumerate(survey, start=2)}
+    def __init__(self, workbook: Any) -> None:
+        rows = enumerate(workbook.survey or (), start=2)
+        self.survey = {row["name"]: number for number, row in rows if "name" in row}
+        self.columns = {name for header in workbook.survey_header or () for name in header}
         self._choices: dict[str, list[int]] = {}
-        for number, row in enumerate(choices, start=2):
+        for number, row in enumerate(workbook.choices or (), start=2):
             self._choices.setdefault(row.get("list_name", row.get("list name", "")), []).append(number)
 
     def choice(self, list_name: str, position: int) -> int:
@@ -122,18 +128,20 @@ class _Reader:
     def __init__(self, survey: Mapping[str, Any], xform: Any, rows: _Rows) -> None:
         self.survey, self.rows = survey, rows
         self.problems: list[str] = []
-        self.languages: dict[str, str] = {}  # code -> as the headers write it
+        self.languages: set[str] = set()
+        self._without_language: set[str] = set()
         self._binds = {bind.get("nodeset"): bind for bind in xform.iter(f"{_XF}bind")}
         self._filters = dict(_filters(xform))
 
     def questionnaire(self) -> Questionnaire:
         """The form; sound only if no problem was noted."""
         choices = {name: self._choices(name, rows) for name, rows in self.survey.get("choices", {}).items()}
-        pages = tuple(
-            self._page(child) for child in self.survey["children"] if self._is_page(child)
-        )
+        pages = tuple(self._page(child) for child in self.survey["children"] if self._is_page(child))
         if not pages:
-            self.problems.append("Sheet survey: there is no page. Put the questions between begin_group and end_group.")
+            self.problems.append(
+                "Sheet survey: there is no page. Put questions between begin_group and end_group."
+            )
+        self._note_headers()
         default = _LANGUAGE.search(str(self.survey.get("default_language", "")))
         languages = tuple(sorted(self.languages))
         return Questionnaire(
@@ -145,12 +153,22 @@ class _Reader:
             choices=choices,
         )
 
+    def _note_headers(self) -> None:
+        for column in sorted(self.rows.columns):
+            if column.startswith("gj_") and column not in SURVEY_COLUMNS:
+                self.problems.append(
+                    f'Sheet survey: there is no column "{column}". Known: {", ".join(SURVEY_COLUMNS)}.'
+                )
+        for column in sorted(self._without_language):
+            self.problems.append(
+                f'The column "{column}" names no language: write it as "{column}::English (en)".'
+            )
+
     def _is_page(self, child: Mapping[str, Any]) -> bool:
         if child["type"] == "group" and child["name"] != "meta":
             return True
         if child["type"] != "group":
-            what = "A repeat can't be asked here" if child["type"] == "repeat" else "It stands outside a page"
-            self._note(child, f"{what}: put each question between begin_group and end_group, without groups inside.")
+            self._note(child, "Only pages stand here: put questions between begin_group and end_group.")
         return False
 
     def _page(self, group: Mapping[str, Any]) -> Page:
@@ -177,7 +195,7 @@ class _Reader:
             return Kind.MONTH
         if kind in _KINDS:
             return _KINDS[kind]
-        reason = _NEVER.get(kind, "only select_one, select_multiple, integer, text, note and month can be asked")
+        reason = _NEVER.get(kind, "ask by select_one, select_multiple, integer, text, note or month")
         self._note(child, f'"{kind}" is not possible: {reason}.')
         return None
 
@@ -188,6 +206,8 @@ class _Reader:
             self._note(child, "Nothing is filled in beforehand: empty its default and calculation.")
         messages = self._texts(child.get("bind", {}), "jr:constraintMsg")
         own = {column: str(child.get(column, "")).strip() for column in SURVEY_COLUMNS}
+        if own["gj_release"] not in ("", "tables"):
+            self._note(child, 'gj_release is empty or "tables".')
         return Item(
             name=str(child["name"]),
             kind=kind,
@@ -234,17 +254,15 @@ class _Reader:
         for header, text in value.items():
             code = _LANGUAGE.search(str(header))
             if code is None:
-                self._note(holder, f'The column "{key}" names no language: write it as "{key}::English (en)".')
+                self._without_language.add(key.removeprefix("jr:"))
                 continue
-            self.languages[code[1]] = str(header)
+            self.languages.add(code[1])
             texts[code[1]] = str(text)
         return texts
 
     def _note(self, child: Mapping[str, Any], sentence: str) -> None:
         name = str(child.get("name", ""))
-        line = f'Sheet survey, row {self.rows.survey.get(name, 0)}, "{name}": {sentence}'
-        if not any(sentence in known for known in self.problems if "names no language" in sentence):
-            self.problems.append(line if name in self.rows.survey else sentence)
+        self.problems.append(f'Sheet survey, row {self.rows.survey.get(name, 0)}, "{name}": {sentence}')
 
 
 def _filters(xform: Any) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ Left out on purpose: what depends on chance, place or device. Which items a form
 
 import math
 import re
+from abc import ABCMeta
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time
 from functools import lru_cache
@@ -111,8 +112,8 @@ def _own_comparisons() -> None:
     """Subclasses of elementpath's operators, so that its own parsers stay as they are."""
     table = XFormsParser.symbol_table
     for symbol in ("=", "!=", "<", "<=", ">", ">="):
-        base = table[symbol]
-        table[symbol] = type(base)(base.__name__, (base,), {"evaluate": _evaluate_comparison})
+        base: type[Any] = table[symbol]
+        table[symbol] = ABCMeta(base.__name__, (base,), {"evaluate": _evaluate_comparison})
 
 
 # --- functions

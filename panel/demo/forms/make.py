@@ -1,4 +1,7 @@
-"""Makes exitnorway.xlsx of exitnorway.toml: `python -m panel.demo.forms.make`. Words are changed in the TOML only."""
+"""Makes exitnorway.xlsx of exitnorway.toml: `python -m panel.demo.forms.make`.
+
+No word of the form stands here: change them in the TOML and run this.
+"""
 
 import io
 import tomllib

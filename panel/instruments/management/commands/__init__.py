@@ -1,0 +1,1 @@
+"""import_form: a questionnaire from a file."""
