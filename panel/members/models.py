@@ -46,8 +46,8 @@ class Study(models.Model):
         classes = dict.fromkeys(
             (
                 "id", "key", "slug", "name", "institution", "public_name", "contact_email", "how_to_check",
-                "default_language", "languages", "recruitment", "disclosure", "phone_channel", "minors_allowed",
-                "reminders_max", "reminder_gap_days", "retention_until",
+                "default_language", "languages", "recruitment", "disclosure", "phone_channel",
+                "minors_allowed", "reminders_max", "reminder_gap_days", "retention_until",
             ),
             "internal",
         )  # fmt: skip
@@ -174,7 +174,7 @@ class PanelMember(models.Model):
 
 
 class Hold(models.Model):
-    """Freezes mails, edits and releases of a member; for rights, suppression or re-consent, never for having left."""
+    """Freezes mails, edits and releases of a member; for rights or re-consent, never for having left."""
 
     class Kind(models.TextChoices):
         RESTRICTION = "restriction", "restriction of processing"

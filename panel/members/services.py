@@ -169,7 +169,7 @@ def set_status(*, by: Actor, member: PanelMember, status: PanelMember.Status | s
 
 
 def set_place(*, by: Actor, member: PanelMember, place: PanelMember.Place | str, now: datetime) -> None:
-    """What a residency review found, left here for samples. The audit row doesn't repeat it: it is sensitive."""
+    """What a residency review found, left here for samples. The audit row doesn't repeat it."""
     place = PanelMember.Place(place)
     with transaction.atomic():
         PanelMember.objects.filter(pk=member.pk).update(place=place)
@@ -185,7 +185,7 @@ def set_mail(
     stopped: bool | None = None,
     paused_until: date | Literal[Unchanged.UNCHANGED] | None = UNCHANGED,
 ) -> None:
-    """Stops or pauses survey mail, or lets it go on: `stopped=None` leaves it, `paused_until=None` ends a pause."""
+    """Stops or pauses survey mail, or lets it go on. None leaves `stopped` as it is and ends a pause."""
     changes: dict[str, Any] = {}
     if stopped is not None:
         changes["mail_stopped"] = stopped
@@ -195,10 +195,7 @@ def set_mail(
         return
     with transaction.atomic():
         PanelMember.objects.filter(pk=member.pk).update(**changes)
-        detail = {
-            name: value.isoformat() if isinstance(value, date) else value for name, value in changes.items()
-        }
-        _tell(by, member, "mail changed", now, detail)
+        _tell(by, member, "mail changed", now, {name: str(value) for name, value in changes.items()})
     for name, value in changes.items():
         setattr(member, name, value)
 
