@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config.local import process
-from config.local.process import LocalError
+from config.local.process import LocalError, Started
 
 NOBODY = 65534
 #: Nothing here outlives the test run, so nothing needs to reach the disk.
@@ -53,7 +53,16 @@ def own(folder: Path) -> Path:
 def initialise(binaries: Path, data: Path) -> None:
     """Make an empty cluster. Whoever reaches the socket is let in: the folder around it is closed."""
     with tempfile.TemporaryFile() as out:
-        words = [binaries / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--no-sync", *LOCALE]
+        words: list[str | Path] = [
+            binaries / "initdb",
+            "-D",
+            data,
+            "-U",
+            "postgres",
+            "--auth=trust",
+            "--no-sync",
+            *LOCALE,
+        ]
         child = process.spawn(words, log=out.fileno(), uid=unprivileged_uid(), cwd=data, env=environment())
         if child.wait(timeout=60):
             out.seek(0)
@@ -65,10 +74,15 @@ def environment() -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
-def serve(binaries: Path, data: Path, sockets: Path) -> subprocess.Popen[bytes]:
+def serve(binaries: Path, data: Path, sockets: Path) -> Started:
     """Start the server on a unix socket only and wait until it takes connections."""
     options = ("listen_addresses=", f"unix_socket_directories={sockets}", *FAST)
-    words = [binaries / "postgres", "-D", data, *(w for option in options for w in ("-c", option))]
+    words: list[str | Path] = [
+        binaries / "postgres",
+        "-D",
+        data,
+        *(w for option in options for w in ("-c", option)),
+    ]
     with (data / "server.log").open("ab") as out:
         child = process.spawn(
             words, log=out, uid=unprivileged_uid(), cwd=data, env=environment(), death_signal=signal.SIGQUIT

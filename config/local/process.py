@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+Started = subprocess.Popen[bytes]
 CHILD = Path(__file__).with_name("child.py")
 
 
@@ -27,11 +28,14 @@ def spawn(
     *,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
-    log: IO[bytes] | int = subprocess.DEVNULL,
+    log: IO[bytes] | int | None = subprocess.DEVNULL,
     death_signal: int = signal.SIGTERM,
     uid: int = 0,
-) -> subprocess.Popen[bytes]:
-    """Start `argv`; it gets `death_signal` if this process dies, even by SIGKILL."""
+) -> Started:
+    """Start `argv`; it gets `death_signal` if this process dies, even by SIGKILL.
+
+    With `log=None` it writes where we write.
+    """
     program = (
         shutil.which(str(argv[0])) or argv[0]
     )  # here: as another user Python may not reach its own library
@@ -42,18 +46,18 @@ def spawn(
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         stdout=log,
-        stderr=subprocess.STDOUT,
+        stderr=None if log is None else subprocess.STDOUT,
         start_new_session=True,
     )
 
 
-def send_group(process: subprocess.Popen[bytes], signum: int) -> None:
+def send_group(process: Started, signum: int) -> None:
     """Signal the child and all it started."""
     with contextlib.suppress(ProcessLookupError):  # the whole group is gone already
         os.killpg(process.pid, signum)
 
 
-def stop(*processes: subprocess.Popen[bytes], grace: float = 8.0, signum: int = signal.SIGTERM) -> None:
+def stop(*processes: Started, grace: float = 8.0, signum: int = signal.SIGTERM) -> None:
     """Ask all at once, wait up to `grace` seconds for all, then kill whatever is left of their groups."""
     for process in processes:
         if process.poll() is None:
@@ -67,7 +71,7 @@ def stop(*processes: subprocess.Popen[bytes], grace: float = 8.0, signum: int = 
         process.wait()
 
 
-def wait_until(ready: Callable[[], bool], *, seconds: float, child: subprocess.Popen[bytes]) -> bool:
+def wait_until(ready: Callable[[], bool], *, seconds: float, child: Started) -> bool:
     """Whether `ready` came true in time; gives up at once when the child is no longer alive."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
