@@ -22,11 +22,10 @@ def test_a_server_runs_unprivileged_on_a_closed_socket_and_leaves_nothing():
         sockets = Path(unquote(urlsplit(url).netloc.partition("@")[2]))
         assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
         with psycopg.connect(url) as connection:
-            version, addresses, folder = (
-                connection.execute(f"SHOW {name}").fetchone()[0]
-                for name in ("server_version_num", "listen_addresses", "data_directory")
-            )
-            lowered = connection.execute("SELECT lower('ÅSÆТЄ')").fetchone()[0]
+            ((version, addresses, folder, lowered),) = connection.execute(
+                "SELECT current_setting('server_version_num'), current_setting('listen_addresses'),"
+                " current_setting('data_directory'), lower('ÅSÆТЄ')"
+            ).fetchall()
         assert int(version) >= 150000
         assert addresses == ""
         assert lowered == "åsæтє"
@@ -42,7 +41,7 @@ def test_a_given_server_is_used_and_nothing_started(monkeypatch):
 
 
 def test_without_the_wheel_the_refusal_says_what_to_do(monkeypatch, tmp_path):
-    monkeypatch.setattr(postgres.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(LocalError, match="TEST_DATABASE_URL"):
         postgres.installation(tmp_path)
 

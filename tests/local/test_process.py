@@ -34,6 +34,7 @@ def test_a_child_dies_when_its_parent_is_killed_hard():
     with subprocess.Popen(
         [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as parent:
+        assert parent.stdout is not None
         child = int(parent.stdout.readline())
         assert is_running(child)
         parent.kill()

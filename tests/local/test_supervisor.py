@@ -104,8 +104,8 @@ def test_nothing_is_left_behind_however_the_supervisor_ends(tmp_path, signum):
         s.watch()
     """
     argv = [sys.executable, "-c", script, str(tmp_path)]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(argv, cwd=ROOT, **pipes) as parent:
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as parent:
+        assert parent.stdout is not None
         children = [int(word) for word in parent.stdout.readline().split()]
         assert len(children) == 2
         began = time.monotonic()
