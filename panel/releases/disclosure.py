@@ -15,6 +15,7 @@ import numpy.typing as npt
 from django.utils.translation import gettext_lazy as _
 
 from panel.errors import BadInput
+from panel.instruments.coding import Missing
 
 Row = Mapping[str, str]
 Codes = npt.NDArray[np.int64]
@@ -24,9 +25,11 @@ Counts = npt.NDArray[np.float64]
 DEFAULT_K = 6
 """OsloMet: anonymous when no one can be linked to a group of five or fewer (SDC-02)."""
 
-SAYS_NOTHING = frozenset({"-2", "-3", "-4"})
-"""Not offered, prefer not to say, broke off: rare, but no statement on the person. -1 (not asked) is one,
-since routing by where somebody lives gives the answer away."""
+MISSING = frozenset(str(each.value) for each in Missing)
+"""The codes of a missing answer (RES-06)."""
+
+SAYS_NOTHING = MISSING - {str(Missing.NOT_ASKED.value)}
+"""Rare, but no statement on the person. "Not asked" is one: routing by where somebody lives tells where."""
 
 _WIDE = 2**62
 
@@ -183,7 +186,7 @@ def breaches(sensitive: Sensitive, table: Counts, kept: Flags, limits: Threshold
     bad = np.zeros(len(table), bool)
     for value in sensitive.rare:
         present = table[:, value] > 0
-        bad |= present & ((shares[:, value] > limits.times * base[value] + 1e-12) | (shares[:, value] == 1))
+        bad |= present & ((shares[:, value] > limits.times * base[value] + 1e-9) | (shares[:, value] == 1))
     return kept & bad
 
 
@@ -192,7 +195,10 @@ def _uneven(table: Counts, shares: Counts, base: Counts, limits: Thresholds) -> 
     distinct = (table > 0).sum(axis=1)
     wanted = min(limits.distinct, int((base > 0).sum()))
     distance = np.abs(shares - base).sum(axis=1) / 2
-    return (distinct < wanted) | (shares.max(axis=1) > limits.largest + 1e-12) | (distance > limits.t + 1e-12)
+    uneven: Flags = np.asarray(
+        (distinct < wanted) | (shares.max(axis=1) > limits.largest + 1e-9) | (distance > limits.t + 1e-9)
+    )
+    return uneven
 
 
 def broken_rules(

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from django.utils.translation import gettext_lazy as _
 
 from panel.errors import BadInput
+from panel.releases.disclosure import MISSING
 
 STAR = "*"
-MISSING = ("-1", "-2", "-3", "-4")
-"""Not asked, not offered, prefer not to say, broke off (RES-06)."""
-
 Level = Mapping[str, str]
 
 
@@ -65,7 +63,7 @@ class Hierarchy:
 
     def check(self, values: Sequence[str]) -> None:
         """Refuse values nobody declared: to guess where they belong could disclose somebody. Names none."""
-        unknown = set(values) - self.leaves - set(MISSING)
+        unknown = set(values) - self.leaves - MISSING
         if self.leaves and unknown:
             raise BadInput(
                 _("“%(name)s” has %(count)s value(s) that its hierarchy doesn't name.")

@@ -2,7 +2,7 @@
 
 The reader knows the form and what is shown. Bases add up; whoever chose an option was offered it; a factor's
 persons are, in each group, at least those of each of its options and at most their sum; and, if the question
-can't be left blank, everyone is among the persons of some factor. Seen per group these tables are a convex set
+can't be left blank, everyone is among some factor's persons. Seen per group these tables are a convex set
 whose upper border has only the normals (1,0), (0,1) and (1,1), so a few sums decide what a linear programme
 would; the tests hold them against one.
 """

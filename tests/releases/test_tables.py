@@ -136,7 +136,7 @@ class Audit:
         first = self.bases if bases_only else len(self.values)
         ends = [linprog(sign * aim, A_eq=self.known[:first], b_eq=self.values[:first]) for sign in (1, -1)]
         assert all(end.status == 0 for end in ends), "the shown table is not possible"
-        return -ends[1].fun - ends[0].fun
+        return float(-ends[1].fun - ends[0].fun)
 
 
 def random_case(rng: np.random.Generator) -> tuple[list[Leaver], list[Option]]:
