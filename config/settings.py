@@ -122,7 +122,7 @@ CELERY_BEAT_SCHEDULE = schedule.beat(timedelta(seconds=env.float("BEAT_TICK", 30
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
 # --- mail: sent from panel/invitations/post.py only
-EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_BACKEND = "panel.invitations.post.Backend"
 EMAIL_HOST: str = env.str("EMAIL_HOST", "localhost")
 EMAIL_PORT: int = env.int("EMAIL_PORT", 25)
 EMAIL_HOST_USER: str = env.str("EMAIL_HOST_USER", "")
@@ -138,6 +138,8 @@ refuse_unless(not CLOCK_FILE, "CLOCK_FILE is set: the clock can be moved in the 
 # --- web
 BASE_URL: str = required("BASE_URL", "Give the address respondents reach, as https://panel.example.org.").rstrip("/")
 refuse_unless(BASE_URL.startswith("https://"), "BASE_URL must be https://, for the links in letters are keys.")
+#: Letters come from the host of their links: one domain in a mail (MAIL-02).
+DEFAULT_FROM_EMAIL: str = env.str("EMAIL_FROM", f"post@{urlsplit(BASE_URL).hostname}")
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [urlsplit(BASE_URL).hostname or ""])
 refuse_unless("*" not in ALLOWED_HOSTS, "ALLOWED_HOSTS holds a *: name the hosts.")
 CSRF_TRUSTED_ORIGINS = [BASE_URL]

@@ -1,4 +1,6 @@
-"""The outbox, the letters and the links. A link is stored as a hash; a rendered mail is not stored (MAIL-02)."""
+"""The outbox, the letters and the links. A link is stored as a hash; a rendered mail is not stored
+(MAIL-02).
+"""
 
 import uuid
 
@@ -25,22 +27,43 @@ class Letter(models.Model):
     purpose = models.CharField(max_length=16, choices=Purpose)
     subject = models.CharField(max_length=120)
     body = models.TextField(help_text="Plain text with {placeholders}; the HTML part is made from it.")
+    shared_line = models.CharField(
+        max_length=300,
+        blank=True,
+        help_text="Stands at {for_whom} where several members share an address; has {mark}.",
+    )
     approved_by = models.CharField(max_length=150, blank=True)
     approved_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["study", "kind", "language"], name="one_letter_per_language")]
+        constraints = [
+            models.UniqueConstraint(fields=["study", "kind", "language"], name="one_letter_per_language")
+        ]
 
     class Privacy:
         purpose = "says what is written to members"
         retention = "as long as the study"
         classes = dict.fromkeys(
-            ("id", "study", "kind", "language", "purpose", "subject", "body", "approved_by", "approved_at"), "internal"
+            (
+                "id",
+                "study",
+                "kind",
+                "language",
+                "purpose",
+                "subject",
+                "body",
+                "shared_line",
+                "approved_by",
+                "approved_at",
+            ),
+            "internal",
         )
 
 
 class Outgoing(models.Model):
-    """One row of the outbox: one letter to one member for one occasion. States: table in invitations/rules.py."""
+    """One row of the outbox: one letter to one member for one occasion. States: table in
+    invitations/rules.py.
+    """
 
     class State(models.TextChoices):
         QUEUED = "queued", "queued"
@@ -60,7 +83,9 @@ class Outgoing(models.Model):
     kind = models.CharField(max_length=12, choices=LetterKind)
     ordinal = models.PositiveSmallIntegerField(default=1)
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
-    reason = models.CharField(max_length=40, blank=True, help_text="Why it was deferred, cancelled or failed: a code.")
+    reason = models.CharField(
+        max_length=40, blank=True, help_text="Why it was deferred, cancelled or failed: a code."
+    )
     due_at = models.DateTimeField()
     claim = models.UUIDField(null=True, blank=True, db_index=True, help_text="Which claim has it now.")
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -82,8 +107,8 @@ class Outgoing(models.Model):
         purpose = "sends each letter once"
         retention = "until erasure; else as long as the study"
         classes = dict.fromkeys(
-            ("id", "member", "case", "purpose", "occasion", "kind", "ordinal", "state", "reason", "due_at", "claim",
-             "lease_until", "attempts", "sent_at"),
+            ("id", "member", "case", "purpose", "occasion", "kind", "ordinal", "state", "reason", "due_at",
+            "claim", "lease_until", "attempts", "sent_at"),
             "internal",
         )  # fmt: skip
 

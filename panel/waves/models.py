@@ -27,22 +27,28 @@ class Wave(models.Model):
     closes_at = models.DateTimeField()
     reminder_days = models.JSONField(default=list, help_text="Days after the invitation, as [7, 14].")
     cohorts = models.JSONField(default=list, help_text="Cohorts in the sample; empty for all.")
-    hours_lifted = models.BooleanField(default=False, help_text="By a recorded decision only (StudyDecision).")
-    erased = models.JSONField(default=dict, help_text="Final dispositions of erased members' cases, as counts only.")
+    hours_lifted = models.BooleanField(
+        default=False, help_text="By a recorded decision only (StudyDecision)."
+    )
+    erased = models.JSONField(
+        default=dict, help_text="Final dispositions of erased members' cases, as counts only."
+    )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["study", "name"], name="one_wave_per_name"),
             models.UniqueConstraint(fields=["study", "number"], name="one_wave_per_number"),
-            models.CheckConstraint(condition=models.Q(closes_at__gt=models.F("opens_at")), name="closes_after_opening"),
+            models.CheckConstraint(
+                condition=models.Q(closes_at__gt=models.F("opens_at")), name="closes_after_opening"
+            ),
         ]
 
     class Privacy:
         purpose = "plans a round of asking"
         retention = "as long as the study"
         classes = dict.fromkeys(
-            ("id", "study", "name", "number", "instrument", "status", "opens_at", "closes_at", "reminder_days",
-             "cohorts", "hours_lifted", "erased"),
+            ("id", "study", "name", "number", "instrument", "status", "opens_at", "closes_at",
+            "reminder_days", "cohorts", "hours_lifted", "erased"),
             "internal",
         )  # fmt: skip
 
@@ -67,7 +73,8 @@ class Case(models.Model):
 
 
 class CaseEvent(models.Model):
-    """What happened in a case, left by invitations, responses and rights. Append-only by habit of its one writer.
+    """What happened in a case, left by invitations, responses and rights. Append-only by habit of its one
+    writer.
 
     `id` only keeps the order and never leaves the table.
     """
@@ -76,6 +83,7 @@ class CaseEvent(models.Model):
         INVITED = "invited", "invitation sent"
         REMINDED = "reminded", "reminder sent"
         STARTED = "started", "first page saved"
+        SUFFICIENT = "sufficient", "answered enough to count as a partial"
         COMPLETED = "completed", "completed"
         BOUNCED = "bounced", "address refused"
         REFUSED = "refused", "said no to this wave"

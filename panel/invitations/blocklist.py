@@ -1,0 +1,62 @@
+"""Words that no letter holds (MAIL-01): they would tell whoever looks into a mailbox where its owner comes
+from.
+
+Data per language and the one function that looks for them. A `*` stands for any letters, so that inflected
+forms and Norwegian compounds are found; without it the whole word is meant. All lists hold for every letter,
+since a Norwegian name can stand in a Ukrainian one.
+"""
+
+import re
+import unicodedata
+
+WORDS: dict[str, tuple[str, ...]] = {
+    "nb": (
+        "*flyktning*", "*ukrain*", "*krig*", "*asyl*", "*beskytt*", "*retur*", "*vende tilbake*",
+        "*vendt* tilbake*", "hjemvend*", "hjemreis*", "tilbakevend*", "forlat* norge", "forlot norge",
+        "flyttet fra norge", "reist fra norge", "utvandr*", "*innvandr*", "*migrant*", "*migrasjon*",
+        "*oppholdstillat*", "*utlendings*", "*fordrev*", "*fordriv*", "udi", "une", "imdi", "*mottak*",
+        "russland*", "russisk*", "kyiv*", "kiev*", "bosett*", "bosatt*",
+    ),
+    "en": (
+        "refugee*", "ukrain*", "war", "wars", "wartime", "asylum*", "protection*", "protected", "return*",
+        "left norway", "leave norway", "leaving norway", "leaver*", "emigra*", "immigra*", "migra*",
+        "displace*", "residence permit*", "permit*", "udi", "homeland*", "russia*", "kyiv*", "kiev*",
+        "settlement*", "resettle*", "exit*",
+    ),
+    "uk": (
+        "біжен*", "украї*", "війн*", "воєн*", "притул*", "захист*", "захищ*", "поверн*", "поверт*",
+        "вернут*", "вернул*", "виїзд*", "виїзн*", "виїха*", "виїжд*", "покину* норвег*", "залиш* норвег*",
+        "мігра*", "мігру*", "еміг*", "іміг*", "переселен*", "переміщ*", "дозвіл на проживання",
+        "дозвол* на проживання", "посвідк*", "евакуа*", "росі*", "києв*", "київ*", "батьківщин*", "юді",
+        "уді",
+    ),
+    "ru": (
+        "бежен*", "украин*", "войн*", "воен*", "убежищ*", "защит*", "защищ*", "возвра*", "вернут*",
+        "вернул*", "вернет*", "вернеш*", "вернем*", "выезд*", "выезж*", "выеха*", "покину* норвег*",
+        "уеха* из норвег*", "мигра*", "мигри*", "эмигр*", "иммигр*", "переселен*", "перемещ*",
+        "вид на жительство", "вида на жительство", "разрешени* на проживание", "эвакуа*", "росси*", "киев*",
+        "юди", "уди",
+    ),
+}  # fmt: skip
+
+
+def _pattern(word: str) -> str:
+    """A listed word as a whole-word expression; blanks match any run of white space."""
+    parts = r"\s+".join(re.escape(part).replace(r"\*", r"\w*") for part in word.split())
+    return rf"(?<!\w){parts}(?!\w)"
+
+
+_ANY = re.compile("|".join(_pattern(word) for words in WORDS.values() for word in words))
+
+
+def plain(text: str) -> str:
+    """The text as it is searched: composed, without case, invisible characters and stress marks; ё is е."""
+    kept = (
+        c for c in unicodedata.normalize("NFKD", text) if unicodedata.category(c) != "Cf" and c != "\u0301"
+    )
+    return unicodedata.normalize("NFC", "".join(kept)).casefold().replace("ё", "е")
+
+
+def blocked_words(text: str) -> list[str]:
+    """The listed words that the text holds, as they stand in it."""
+    return [match.group() for match in _ANY.finditer(plain(text))]

@@ -1,0 +1,74 @@
+"""Links of letters: minted, kept as a keyed hash, resolved. The token itself is stored nowhere (TOK-01,
+TOK-02).
+
+What a page does with a link is the portal's; an answer link whose wave is closed still resolves for 14 days,
+so that the page can say thanks.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.conf import settings
+
+from panel.invitations.models import Link
+from panel.keys import macs
+from panel.members.models import PanelMember
+from panel.waves.models import Case
+
+TOKEN_BYTES = 32
+THANKS_DAYS = timedelta(days=14)
+#: First part of the path: one letter, which says nothing (NEV-07).
+PATHS = {Link.Use.ANSWER: "a", Link.Use.STOP: "m", Link.Use.ONE_CLICK: "o"}
+
+
+@dataclass(frozen=True)
+class NewLink:
+    """A link to be made."""
+
+    use: Link.Use
+    member: PanelMember
+    case: Case | None
+
+
+def mint(*, use: Link.Use, member: PanelMember, case: Case | None, today: date) -> str:
+    """A new link's token; the caller shows it once and forgets it."""
+    return mint_many([NewLink(use, member, case)], today=today)[0]
+
+
+def mint_many(wanted: Sequence[NewLink], *, today: date) -> list[str]:
+    """Tokens for many links, in one insert; older links of the same members stay valid."""
+    tokens = [secrets.token_urlsafe(TOKEN_BYTES) for _ in wanted]
+    Link.objects.bulk_create(
+        Link(hash=macs.token_hash(token), use=new.use, member=new.member, case=new.case, made_on=today)
+        for token, new in zip(tokens, wanted, strict=True)
+    )
+    return tokens
+
+
+def url(use: Link.Use, token: str) -> str:
+    """The address a letter shows."""
+    return f"{settings.BASE_URL}/{PATHS[use]}/{token}"
+
+
+def resolve(*, token: str, use: Link.Use, now: datetime, also_left: bool = False) -> Link | None:
+    """The link, or None: unknown, of another use, expired and withdrawn look the same.
+
+    `also_left` is for the page of stops: who left by an answer link must see that, and can take it back.
+    """
+    link = (
+        Link.objects.select_related("member__study", "case__wave__study", "case__wave__instrument")
+        .filter(hash=macs.token_hash(token), use=use)
+        .first()
+    )
+    if link is None or (use == Link.Use.ANSWER and not _may_answer(link, now, also_left)):
+        return None
+    return link
+
+
+def _may_answer(link: Link, now: datetime, also_left: bool) -> bool:
+    """Answer links end 14 days after the close as it stands now, or when their member leaves."""
+    if link.case is None or not (also_left or link.member.status == PanelMember.Status.ACTIVE):
+        return False
+    return now < link.case.wave.closes_at + THANKS_DAYS

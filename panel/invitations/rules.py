@@ -1,0 +1,217 @@
+"""The life of an outbox row, and whether a letter may go now. Pure: takes `now` and facts, returns values.
+
+Not here: which rows are looked at and when (services.py), what a letter says (letters.py).
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from panel.invitations.models import LetterKind, Outgoing
+from panel.members.models import PanelMember
+from panel.waves.models import CaseEvent, Wave
+
+State = Outgoing.State
+OSLO = ZoneInfo("Europe/Oslo")
+FIRST_HOUR, LAST_HOUR = time(10), time(17)
+
+#: The whole life of a row; docs/states.md is made from it.
+TRANSITIONS: dict[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.CLAIMED, State.CANCELLED}),
+    State.DEFERRED: frozenset({State.CLAIMED, State.CANCELLED}),
+    # Back to queued: its worker died before anything was sent.
+    State.CLAIMED: frozenset({State.SENDING, State.DEFERRED, State.CANCELLED, State.FAILED, State.QUEUED}),
+    # Back to queued: its worker put it back untouched, since its check had become too old.
+    State.SENDING: frozenset({State.SENT, State.DEFERRED, State.FAILED, State.UNCONFIRMED, State.QUEUED}),
+    # Sent: a slow worker after all, or a person takes it as sent. Queued: a person sends again.
+    State.UNCONFIRMED: frozenset({State.SENT, State.DEFERRED, State.FAILED, State.QUEUED}),
+    # A member who takes a stop back gets the letter that the stop held up.
+    State.CANCELLED: frozenset({State.QUEUED}),
+    State.SENT: frozenset(),
+    State.FAILED: frozenset(),
+}
+
+#: Rows per chunk: what a killed worker leaves in doubt at most.
+CHUNK = 50
+#: A claimed chunk waits in the broker; what is lost there is claimed again after this.
+CLAIM_LEASE = timedelta(minutes=15)
+#: At most so many rows wait in the broker, so that a slow mail server makes the database wait, not the
+#: broker.
+CLAIMED_MAX = 20_000
+#: How long a check counts: then the unsent rest of a chunk goes back and is checked again (LAW-07: within a
+#: minute).
+CHECK_HOLDS = timedelta(seconds=30)
+#: Longer than CHECK_HOLDS and the last letter's time-outs together, so that only a dead or stopped worker
+#: loses it.
+SENDING_LEASE = timedelta(minutes=5)
+RETRIES = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 60, 240, 720, 1440))
+
+
+class Reason(StrEnum):
+    """Why a letter was not sent, or not yet. Codes; staff see their labels."""
+
+    NO_CONSENT = "no_consent"
+    LEFT = "left"
+    STOPPED = "stopped"
+    PAUSED = "paused"
+    HELD = "held"
+    COMPLETED = "completed"
+    REFUSED = "refused"
+    CLOSED = "closed"
+    NOT_OPEN = "not_open"
+    OUTSIDE_HOURS = "outside_hours"
+    UNREACHABLE = "unreachable"
+    REMINDER_CAP = "reminder_cap"
+    REMINDER_GAP = "reminder_gap"
+    NO_LETTER = "no_letter"
+    NO_CARD = "no_card"
+    SERVER_BUSY = "server_busy"
+    ADDRESS_REFUSED = "address_refused"
+    LETTER_REFUSED = "letter_refused"
+    LEASE_LOST = "lease_lost"
+    LINE_BROKE = "line_broke"
+    TAKEN_AS_SENT = "taken_as_sent"
+
+
+#: Rows of these states may still lead to a letter.
+LIVE = frozenset({State.QUEUED, State.DEFERRED, State.CLAIMED, State.SENDING, State.UNCONFIRMED})
+#: Rows that wait for their time.
+WAITING = frozenset({State.QUEUED, State.DEFERRED})
+#: Stops that the member can take back while the wave is open.
+REVERSIBLE = frozenset({Reason.NO_CONSENT, Reason.LEFT, Reason.STOPPED})
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that decides on one letter, read just now."""
+
+    kind: str
+    agreed: bool
+    status: str
+    stopped: bool = False
+    paused_until: date | None = None
+    held: bool = False
+    unreachable: bool = False
+    wave_status: str = ""
+    opens_at: datetime | None = None
+    closes_at: datetime | None = None
+    any_hour: bool = False
+    case_kinds: Collection[str] = ()
+    reminders_sent: int = 0
+    reminders_max: int = 0
+    last_sent: datetime | None = None
+    gap_days: int = 0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Send; or defer until a time; or, where `until` is None and a reason stands, never."""
+
+    reason: Reason | None = None
+    until: datetime | None = None
+
+    @property
+    def send(self) -> bool:
+        return self.reason is None
+
+
+SEND = Verdict()
+
+
+def may_send(facts: Facts, now: datetime) -> Verdict:
+    """Whether this letter may go now. Having left Norway is not among the facts (RES-05)."""
+    if not facts.agreed:
+        return Verdict(Reason.NO_CONSENT)
+    if facts.kind == LetterKind.RECEIPT:  # service mail: at once, at any hour, limits don't count
+        return SEND
+    return (
+        _stopped_by_member(facts, now)
+        or _stopped_by_wave(facts, now)
+        or _reminder_limits(facts, now)
+        or _hours(facts, now)
+    )
+
+
+def _stopped_by_member(facts: Facts, now: datetime) -> Verdict | None:
+    """What the member asked for. A reason that ends by itself or can be mended defers, the others cancel."""
+    if facts.status != PanelMember.Status.ACTIVE:
+        return Verdict(Reason.LEFT)
+    if facts.stopped:
+        return Verdict(Reason.STOPPED)
+    if facts.held:
+        return Verdict(Reason.HELD, until=morning(local_day(now) + timedelta(days=1)))
+    if facts.paused_until and local_day(now) < facts.paused_until:
+        return Verdict(Reason.PAUSED, until=morning(facts.paused_until))
+    if facts.unreachable:
+        return Verdict(Reason.UNREACHABLE, until=morning(local_day(now) + timedelta(days=1)))
+    return None
+
+
+def _stopped_by_wave(facts: Facts, now: datetime) -> Verdict | None:
+    kinds = facts.case_kinds
+    if CaseEvent.Kind.COMPLETED in kinds:
+        return Verdict(Reason.COMPLETED)
+    if not {CaseEvent.Kind.REFUSED, CaseEvent.Kind.WITHDREW, CaseEvent.Kind.ELIGIBILITY_LOST}.isdisjoint(
+        kinds
+    ):
+        return Verdict(Reason.REFUSED)
+    if facts.wave_status == Wave.Status.CLOSED or (facts.closes_at and facts.closes_at <= now):
+        return Verdict(Reason.CLOSED)
+    if facts.wave_status != Wave.Status.OPEN:
+        opening = facts.opens_at if facts.opens_at and facts.opens_at > now else now + RETRIES[0]
+        return Verdict(Reason.NOT_OPEN, until=opening)
+    return None
+
+
+def _reminder_limits(facts: Facts, now: datetime) -> Verdict | None:
+    if facts.kind != LetterKind.REMINDER:
+        return None
+    if facts.reminders_sent >= facts.reminders_max:
+        return Verdict(Reason.REMINDER_CAP)
+    if facts.last_sent and (allowed := days_after(facts.last_sent, facts.gap_days)) > now:
+        return Verdict(Reason.REMINDER_GAP, until=allowed)
+    return None
+
+
+def _hours(facts: Facts, now: datetime) -> Verdict:
+    """10-17 h in Norway for everybody, never by where somebody is thought to be."""
+    if facts.any_hour or in_hours(now):
+        return SEND
+    return Verdict(Reason.OUTSIDE_HOURS, until=next_opening(now))
+
+
+def local_day(moment: datetime) -> date:
+    """The day it is in Norway."""
+    return moment.astimezone(OSLO).date()
+
+
+def morning(day: date) -> datetime:
+    """The first moment of that day at which letters go; 10 o'clock exists and is unique on every day of the
+    year.
+    """
+    return datetime.combine(day, FIRST_HOUR, tzinfo=OSLO)
+
+
+def in_hours(now: datetime) -> bool:
+    """Whether letters go at this moment."""
+    return FIRST_HOUR <= now.astimezone(OSLO).time() < LAST_HOUR
+
+
+def next_opening(now: datetime) -> datetime:
+    """The next moment at which letters go, outside hours."""
+    local = now.astimezone(OSLO)
+    return morning(local.date() if local.time() < FIRST_HOUR else local.date() + timedelta(days=1))
+
+
+def days_after(moment: datetime, days: int) -> datetime:
+    """So many days later by the calendar, at the first hour: a letter of 15 h is reminded of in the
+    morning.
+    """
+    return morning(local_day(moment) + timedelta(days=days))
+
+
+def retry_at(attempts: int, now: datetime) -> datetime:
+    """When to try again after the server said "later"; longer each time, a day at most."""
+    return now + RETRIES[min(attempts, len(RETRIES)) - 1]

@@ -1,0 +1,315 @@
+"""Sends one claimed chunk: check each row now, open cards, render, mark `sending`, commit; then SMTP, mark
+each.
+
+Everything up to the commit is one transaction and in sets; no transaction is open while the mail server is
+spoken to. Not here: what is due (services.py), whether a letter may go (rules.py), its words (letters.py).
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from time import monotonic
+from uuid import UUID
+
+from django.db import transaction
+
+from consent import selectors as consent
+from consent.models import Purpose
+from panel.audit.rules import Actor
+from panel.errors import Damaged
+from panel.invitations import links, post, rules
+from panel.invitations.letters import Prepared, Shelf, marks
+from panel.invitations.models import LetterKind, Link, Outgoing
+from panel.invitations.post import Mail, Outcome
+from panel.invitations.rules import Facts, Reason, State, Verdict
+from panel.members import services as members
+from panel.members.models import Hold, PanelMember
+from panel.vault import services as vault
+from panel.vault.rules import ContactData
+from panel.waves import services as waves
+from panel.waves.models import CaseEvent, Wave
+
+SENDER = Actor.system("sender")
+REASON = "sending letters"
+NOT_BEGUN = (*rules.WAITING, State.CLAIMED)
+EVENTS = {LetterKind.INVITATION: CaseEvent.Kind.INVITED, LetterKind.REMINDER: CaseEvent.Kind.REMINDED}
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A row marked `sending`, and its mail, in memory only."""
+
+    row: Outgoing
+    mail: Mail
+
+
+def send_chunk(*, claim: UUID, now: datetime) -> int:
+    """Sends what of this claim may go now; returns how many letters the mail server took."""
+    began = monotonic()  # how long the check is good for; what time it is comes from the caller
+    ready = make_ready(claim=claim, now=now)
+    sent = 0
+    with post.postman() as postman:
+        for number, letter in enumerate(ready):
+            if monotonic() - began > rules.CHECK_HOLDS.total_seconds():
+                _put_back(ready[number:], now)
+                break
+            outcome = postman.hand_over(letter.mail, now)
+            note(letter.row, outcome, now)
+            sent += outcome is Outcome.ACCEPTED
+            if outcome is Outcome.NO_SERVER:
+                for unsent in ready[number + 1 :]:
+                    note(unsent.row, outcome, now)
+                break
+    return sent
+
+
+@transaction.atomic
+def make_ready(*, claim: UUID, now: datetime) -> list[Ready]:
+    """Checks the claim's rows once more and makes ready those that may go; the others are deferred or
+    cancelled.
+    """
+    mine = Outgoing.objects.filter(claim=claim, state=State.CLAIMED)
+    mine.update(lease_until=now + rules.SENDING_LEASE)  # locks the rows: no sweep takes them from here on
+    rows = list(mine.select_related("member__study", "case__wave").order_by("due_at"))
+    facts = gather(rows)
+    verdicts = {row: rules.may_send(facts[row.pk], now) for row in rows}
+    shelf = Shelf({row.member.study for row in rows})
+    letters: dict[Outgoing, Prepared] = {}
+    for row, verdict in verdicts.items():
+        if verdict.send and (letter := shelf.find(row.member, row.kind)):
+            letters[row] = letter
+        elif verdict.send:
+            verdicts[row] = Verdict(Reason.NO_LETTER, until=now + rules.RETRIES[2])
+    put_off(verdicts, now)
+    mails = _render(letters, now)
+    _fail([row for row in letters if row not in mails], Reason.NO_CARD)
+    Outgoing.objects.filter(pk__in=[row.pk for row in mails]).update(state=State.SENDING)
+    return [Ready(row, mail) for row, mail in mails.items()]
+
+
+def gather(rows: Sequence[Outgoing]) -> dict[UUID, Facts]:
+    """All that decides on these rows, in a constant number of queries per study and purpose."""
+    held = set(
+        Hold.objects.filter(member__in=[r.member_id for r in rows], lifted_at=None).values_list(
+            "member", flat=True
+        )
+    )
+    agreed = _agreed(rows)
+    events: dict[UUID, list[tuple[str, datetime]]] = defaultdict(list)
+    of_cases = CaseEvent.objects.filter(case__in=[row.case_id for row in rows if row.case_id])
+    for case_id, kind, at in of_cases.values_list("case_id", "kind", "at"):
+        events[case_id].append((kind, at))
+    return {
+        row.pk: _facts(
+            row, agreed=row.pk in agreed, held=row.member_id in held, events=events[row.case_id or row.pk]
+        )
+        for row in rows
+    }
+
+
+def _facts(row: Outgoing, *, agreed: bool, held: bool, events: Collection[tuple[str, datetime]]) -> Facts:
+    member, study, wave = row.member, row.member.study, row.case.wave if row.case else None
+    letters = [(kind, at) for kind, at in events if kind in EVENTS.values()]
+    return Facts(
+        kind=row.kind,
+        agreed=agreed,
+        status=member.status,
+        stopped=member.mail_stopped,
+        paused_until=member.paused_until,
+        held=held,
+        unreachable=member.unreachable,
+        wave_status=wave.status if wave else "",
+        opens_at=wave.opens_at if wave else None,
+        closes_at=wave.closes_at if wave else None,
+        any_hour=wave.hours_lifted if wave else False,
+        case_kinds={kind for kind, _at in events},
+        reminders_sent=sum(kind == CaseEvent.Kind.REMINDED for kind, _at in letters),
+        reminders_max=study.reminders_max,
+        last_sent=max((at for _kind, at in letters), default=None),
+        gap_days=study.reminder_gap_days,
+    )
+
+
+def _agreed(rows: Sequence[Outgoing]) -> set[UUID]:
+    """Rows whose purpose has a basis now (LAW-03). Service mail answers a request of the member's own."""
+    by_purpose: dict[tuple[UUID, str], list[Outgoing]] = defaultdict(list)
+    for row in rows:
+        by_purpose[row.member.study.key, row.purpose].append(row)
+    agreed: set[UUID] = set()
+    for (study_key, purpose), of_purpose in by_purpose.items():
+        codes = {row.member.code for row in of_purpose}
+        if purpose != Purpose.SERVICE:
+            codes = consent.holding(study_key=study_key, subjects=codes, purpose=Purpose(purpose))
+        agreed.update(row.pk for row in of_purpose if row.member.code in codes)
+    return agreed
+
+
+def put_off(verdicts: dict[Outgoing, Verdict], now: datetime) -> None:
+    """Defers and cancels in sets, one update per verdict; an invitation that the close overtook is
+    counted.
+    """
+    by_verdict: dict[Verdict, list[Outgoing]] = defaultdict(list)
+    for row, verdict in verdicts.items():
+        if not verdict.send:
+            by_verdict[verdict].append(row)
+    for verdict, rows in by_verdict.items():
+        held_back = Outgoing.objects.filter(pk__in=[row.pk for row in rows], state__in=NOT_BEGUN)
+        if verdict.until:
+            held_back.update(
+                state=State.DEFERRED,
+                reason=verdict.reason,
+                due_at=verdict.until,
+                claim=None,
+                lease_until=None,
+            )
+        else:
+            held_back.update(state=State.CANCELLED, reason=verdict.reason, claim=None, lease_until=None)
+        if verdict.reason == Reason.CLOSED:
+            overtaken = [row.case for row in rows if row.case and row.kind == LetterKind.INVITATION]
+            waves.record_events(cases=overtaken, kind=CaseEvent.Kind.NOT_SENT, at=now)
+
+
+def _render(letters: dict[Outgoing, Prepared], now: datetime) -> dict[Outgoing, Mail]:
+    """Opens the cards, mints the links and writes the mails; a row without a readable card gets none."""
+    households = _households(letters)
+    cards: dict[str, ContactData] = {}
+    for study in {row.member.study for row in letters}:
+        rows = [row for row in letters if row.member.study == study]
+        at_home = {code for row in rows for code in households.get(row.member.shared_address or row.pk, [])}
+        cards |= _open({row.member.code for row in rows} | at_home, study.slug, now)
+    rows = [row for row in letters if row.member.code in cards]
+    tokens = _mint(rows, rules.local_day(now))
+    told_apart: dict[UUID, dict[str, str]] = {
+        address: marks({code: cards[code].first_name for code in house if code in cards})
+        for address, house in households.items()
+    }
+    mails: dict[Outgoing, Mail] = {}
+    for row in rows:
+        house = told_apart.get(row.member.shared_address, {}) if row.member.shared_address else {}
+        mails[row] = _mail(
+            row, letters[row], cards[row.member.code], tokens[row.pk], house.get(row.member.code, "")
+        )
+    return mails
+
+
+def _households(rows: Collection[Outgoing]) -> dict[UUID, list[str]]:
+    """Codes of all members at each address that several share; those who left the panel still live there."""
+    shared = {row.member.shared_address for row in rows if row.member.shared_address}
+    houses: dict[UUID, list[str]] = defaultdict(list)
+    at_these = PanelMember.objects.filter(shared_address__in=shared) if shared else PanelMember.objects.none()
+    for address, code in at_these.values_list("shared_address", "code"):
+        houses[address].append(code)
+    return houses
+
+
+def _open(codes: Collection[str], study: str, now: datetime) -> dict[str, ContactData]:
+    """The cards, with one audit row for the chunk. One damaged card must not hold up the letters beside
+    it.
+    """
+    try:
+        return vault.open_cards(sorted(codes), by=SENDER, reason=REASON, now=now, study=study)
+    except Damaged:
+        return _open_each(codes, study, now)
+
+
+def _open_each(codes: Collection[str], study: str, now: datetime) -> dict[str, ContactData]:
+    cards: dict[str, ContactData] = {}
+    for code in sorted(codes):
+        try:
+            cards |= vault.open_cards([code], by=SENDER, reason=REASON, now=now, study=study)
+        except Damaged:
+            continue  # its row ends as `failed: no_card`, where staff see it by code
+    return cards
+
+
+def _mint(rows: Sequence[Outgoing], today: date) -> dict[UUID, dict[Link.Use, str]]:
+    """New links for each letter, in one insert; survey mail also gets the answer and the one-click link."""
+    uses = {row.pk: [Link.Use.STOP] if row.case is None else list(Link.Use) for row in rows}
+    wanted = [(row, use) for row in rows for use in uses[row.pk]]
+    tokens = links.mint_many([links.NewLink(use, row.member, row.case) for row, use in wanted], today=today)
+    minted: dict[UUID, dict[Link.Use, str]] = defaultdict(dict)
+    for (row, use), token in zip(wanted, tokens, strict=True):
+        minted[row.pk][use] = links.url(use, token)
+    return minted
+
+
+def _mail(row: Outgoing, letter: Prepared, card: ContactData, urls: dict[Link.Use, str], mark: str) -> Mail:
+    wave: Wave | None = row.case.wave if row.case else None
+    values = {
+        "link": urls.get(Link.Use.ANSWER, ""),
+        "stop_link": urls[Link.Use.STOP],
+        "joined": f"{row.member.joined_on:%m.%Y}",
+        "closes": f"{rules.local_day(wave.closes_at):%d.%m.%Y}" if wave else "",
+    }
+    text, html = letter.fill(values, mark)
+    return Mail(
+        row=row.pk,
+        to=card.email,
+        subject=letter.subject,
+        sender=letter.sender,
+        reply_to=letter.reply_to,
+        text=text,
+        html=html,
+        unsubscribe=urls.get(Link.Use.ONE_CLICK, ""),
+        answers_a_request=row.kind == LetterKind.RECEIPT,
+    )
+
+
+def _fail(rows: Collection[Outgoing], reason: Reason) -> None:
+    Outgoing.objects.filter(pk__in=[row.pk for row in rows]).update(
+        state=State.FAILED, reason=reason, claim=None, lease_until=None
+    )
+
+
+def _put_back(unsent: Collection[Ready], now: datetime) -> None:
+    """Their check has become too old: they go to the queue and are checked again; surely none of them was
+    sent.
+    """
+    for letter in unsent:
+        _move(letter.row, State.QUEUED, due_at=now, claim=None, lease_until=None)
+
+
+@transaction.atomic
+def note(row: Outgoing, outcome: Outcome, now: datetime) -> None:
+    """Marks a row by what the mail server said, with the event in its case."""
+    if outcome is Outcome.ACCEPTED:
+        if _move(row, State.SENT, sent_at=now, reason="", lease_until=None) and row.case:
+            waves.record_event(case=row.case, kind=EVENTS[LetterKind(row.kind)], at=now)
+    elif outcome in {Outcome.LATER, Outcome.NO_SERVER}:
+        attempts = row.attempts + 1
+        _move(
+            row,
+            State.DEFERRED,
+            reason=Reason.SERVER_BUSY,
+            attempts=attempts,
+            due_at=rules.retry_at(attempts, now),
+            claim=None,
+            lease_until=None,
+        )
+    elif outcome is Outcome.DOUBT:
+        _move(row, State.UNCONFIRMED, reason=Reason.LINE_BROKE, lease_until=None)
+    elif outcome is Outcome.MAIL_REFUSED:
+        _move(row, State.FAILED, reason=Reason.LETTER_REFUSED, lease_until=None)
+    else:
+        _bounce(row, now)
+
+
+def _bounce(row: Outgoing, now: datetime) -> None:
+    """The address was refused for good. It tells nothing of where somebody lives (RES-03)."""
+    if not _move(row, State.FAILED, reason=Reason.ADDRESS_REFUSED, lease_until=None):
+        return
+    members.mark_unreachable(by=SENDER, members=[row.member], now=now)
+    if row.case:
+        waves.record_event(case=row.case, kind=CaseEvent.Kind.BOUNCED, at=now)
+
+
+def _move(row: Outgoing, to: State, **values: object) -> bool:
+    """Compare-and-set: a sweep may have called the row unconfirmed meanwhile, but a person's decision
+    stands.
+    """
+    return bool(
+        Outgoing.objects.filter(
+            pk=row.pk, claim=row.claim, state__in=(State.SENDING, State.UNCONFIRMED)
+        ).update(state=to, **values)
+    )

@@ -1,0 +1,224 @@
+"""The outbox's writes: queue what is due, claim it, sweep what a crash left, decide on the doubtful.
+
+Each works in sets and may run twice or at once: a unique constraint and compare-and-set updates decide, the
+same way on SQLite and PostgreSQL. Not here: checking and sending a chunk (sending.py), the letters' words
+(letters.py).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from uuid import UUID, uuid4
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from consent import selectors as consent
+from consent.models import Purpose
+from panel.audit import services as audit
+from panel.audit.rules import Actor
+from panel.errors import BadInput, NotNow
+from panel.invitations import rules, sending
+from panel.invitations.models import LetterKind, Outgoing
+from panel.invitations.rules import Reason, State
+from panel.members import permissions
+from panel.members.models import PanelMember
+from panel.members.rules import Verb
+from panel.waves import services as waves
+from panel.waves.models import Case, CaseEvent, Wave
+
+CLOCK = Actor.system("clock")
+BATCH = 1000
+#: A case with one of these gets no further letter.
+OVER = (
+    CaseEvent.Kind.COMPLETED,
+    CaseEvent.Kind.REFUSED,
+    CaseEvent.Kind.WITHDREW,
+    CaseEvent.Kind.ELIGIBILITY_LOST,
+)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A chunk of rows that one worker may send. Service mail is not held up by a wave's letters."""
+
+    claim: UUID
+    service_mail: bool
+
+
+def queue_due(*, now: datetime) -> int:
+    """Puts each letter that is due into the outbox, once. Returns how many rows are new."""
+    new = 0
+    for wave in Wave.objects.filter(status=Wave.Status.OPEN, closes_at__gt=now).select_related("study"):
+        new += _queue(wave, _uninvited(wave), LetterKind.INVITATION, 1, now)
+        _revive(wave, now)
+        for ordinal, days in enumerate(wave.reminder_days, start=1):
+            new += _queue(wave, _to_remind(wave, ordinal, days, now), LetterKind.REMINDER, ordinal, now)
+    _cancel_closed(now)
+    return new
+
+
+def dispatch(*, now: datetime) -> list[Claimed]:
+    """Claims what is due, in chunks; the caller hands each claim to a worker. Receipts come first."""
+    room = rules.CLAIMED_MAX - Outgoing.objects.filter(state=State.CLAIMED).count()
+    receipts = list(_claim(Outgoing.objects.filter(case=None), now, room))
+    letters = list(_claim(Outgoing.objects.exclude(case=None), now, room - rules.CHUNK * len(receipts)))
+    return [Claimed(claim, True) for claim in receipts] + [Claimed(claim, False) for claim in letters]
+
+
+def sweep_leases(*, now: datetime) -> int:
+    """After a crash: what was claimed waits again; what was being sent is doubtful. Returns how many are
+    doubtful.
+    """
+    Outgoing.objects.filter(state=State.CLAIMED, lease_until__lt=now).update(
+        state=State.QUEUED, claim=None, lease_until=None
+    )
+    with transaction.atomic():
+        # The claim stays: a worker that was only slow may still say that it sent the letter.
+        doubtful = Outgoing.objects.filter(state=State.SENDING, lease_until__lt=now).update(
+            state=State.UNCONFIRMED, reason=Reason.LEASE_LOST, lease_until=None
+        )
+        if doubtful:
+            audit.record(by=CLOCK, verb="letters.unconfirmed", now=now, detail={"letters": doubtful})
+    return doubtful
+
+
+@transaction.atomic
+def decide_unconfirmed(*, by: Actor, row: Outgoing, send_again: bool, reason: str, now: datetime) -> None:
+    """A person decides on a doubtful letter: send it again, or take it as sent (then it counts as a
+    contact).
+    """
+    study = row.member.study
+    permissions.check(by, study, Verb.DECIDE_UNCONFIRMED)
+    if not reason.strip():
+        raise BadInput(_("Say why, so that others can follow the decision."))
+    doubtful = Outgoing.objects.filter(pk=row.pk, state=State.UNCONFIRMED)
+    if send_again:
+        changed = doubtful.update(state=State.QUEUED, reason="", due_at=now, claim=None)
+    else:
+        changed = doubtful.update(state=State.SENT, reason=Reason.TAKEN_AS_SENT, claim=None)
+    if not changed:
+        raise NotNow(_("The letter is no longer in doubt: load its page again."))
+    if row.case and not send_again:
+        waves.record_event(case=row.case, kind=sending.EVENTS[LetterKind(row.kind)], at=now)
+    detail = {"letter": str(row.pk), "send_again": send_again, "reason": reason}
+    audit.record(
+        by=by, verb="letter.decided", now=now, study=study.slug, subject=row.member.code, detail=detail
+    )
+
+
+def queue_receipt(*, member: PanelMember, occasion: UUID, now: datetime) -> Outgoing:
+    """Service mail that answers a request; one per request. Joins the caller's transaction and its audit
+    row.
+    """
+    row, _new = Outgoing.objects.get_or_create(
+        member=member,
+        purpose=Purpose.SERVICE,
+        occasion=occasion,
+        kind=LetterKind.RECEIPT,
+        ordinal=1,
+        defaults={"due_at": now},
+    )
+    return row
+
+
+def _uninvited(wave: Wave) -> QuerySet[Case]:
+    invited = Outgoing.objects.filter(case=OuterRef("pk"), kind=LetterKind.INVITATION)
+    return Case.objects.filter(~Exists(invited), wave=wave)
+
+
+def _to_remind(wave: Wave, ordinal: int, days: int, now: datetime) -> QuerySet[Case]:
+    """Invited long enough ago by the calendar, not over, and no letter of theirs still under way or in
+    doubt.
+    """
+    day_after = rules.local_day(now) - timedelta(days=days - 1)
+    invited_before = datetime.combine(day_after, time(), tzinfo=rules.OSLO)
+    events = CaseEvent.objects.filter(case=OuterRef("pk"))
+    letters = Outgoing.objects.filter(case=OuterRef("pk"))
+    return Case.objects.filter(
+        Exists(events.filter(kind=CaseEvent.Kind.INVITED, at__lt=invited_before)),
+        ~Exists(events.filter(kind__in=OVER)),
+        ~Exists(letters.filter(kind=LetterKind.REMINDER, ordinal=ordinal)),
+        ~Exists(letters.filter(state__in=rules.LIVE)),
+        wave=wave,
+        member__status=PanelMember.Status.ACTIVE,
+    )
+
+
+def _queue(wave: Wave, cases: QuerySet[Case], kind: LetterKind, ordinal: int, now: datetime) -> int:
+    """Rows for these cases in sets; another run at the same moment adds the same rows, and only one of each
+    stays.
+    """
+    added = 0
+    wanted = list(cases.values_list("pk", "member_id"))
+    for start in range(0, len(wanted), BATCH):
+        rows = [
+            Outgoing(member_id=member, case_id=case, occasion=case, purpose=Purpose.WAVES, kind=kind,
+                     ordinal=ordinal, due_at=now)
+            for case, member in wanted[start : start + BATCH]
+        ]  # fmt: skip
+        with transaction.atomic():
+            Outgoing.objects.bulk_create(rows, ignore_conflicts=True)
+            new = Outgoing.objects.filter(pk__in=[row.pk for row in rows]).count()
+            if new:
+                detail = {"kind": kind.value, "ordinal": ordinal, "letters": new}
+                audit.record(
+                    by=CLOCK,
+                    verb="letters.queued",
+                    now=now,
+                    study=wave.study.slug,
+                    subject=wave.name,
+                    detail=detail,
+                )
+        added += new
+    return added
+
+
+def _revive(wave: Wave, now: datetime) -> None:
+    """An invitation that a stop held up goes once the member took the stop back; it is checked again like
+    any.
+    """
+    stopped = Outgoing.objects.filter(
+        case__wave=wave,
+        kind=LetterKind.INVITATION,
+        state=State.CANCELLED,
+        reason__in=rules.REVERSIBLE,
+        member__status=PanelMember.Status.ACTIVE,
+        member__mail_stopped=False,
+    )
+    codes = dict(stopped.values_list("pk", "member__code"))
+    if not codes:
+        return
+    agreed = consent.holding(study_key=wave.study.key, subjects=set(codes.values()), purpose=Purpose.WAVES)
+    again = [pk for pk, code in codes.items() if code in agreed]
+    for start in range(0, len(again), BATCH):
+        Outgoing.objects.filter(pk__in=again[start : start + BATCH], state=State.CANCELLED).update(
+            state=State.QUEUED, reason="", due_at=now
+        )
+
+
+def _cancel_closed(now: datetime) -> None:
+    """What still waits when its wave is closed ends as "not sent: closed", counted."""
+    waiting = Outgoing.objects.filter(case__wave__status=Wave.Status.CLOSED, state__in=rules.WAITING)
+    while rows := list(waiting.select_related("case")[:BATCH]):
+        with transaction.atomic():
+            sending.put_off({row: rules.Verdict(Reason.CLOSED) for row in rows}, now)
+
+
+def _claim(rows: QuerySet[Outgoing], now: datetime, room: int) -> Iterator[UUID]:
+    """Claims chunk by chunk. Two dispatchers may see the same rows; the update gives each row to one of
+    them.
+    """
+    due = rows.filter(state__in=rules.WAITING, due_at__lte=now).order_by("due_at")
+    while room > 0:
+        seen = list(due.values_list("pk", flat=True)[: min(rules.CHUNK, room)])
+        if not seen:
+            return
+        claim = uuid4()
+        taken = Outgoing.objects.filter(pk__in=seen, state__in=rules.WAITING).update(
+            state=State.CLAIMED, claim=claim, lease_until=now + rules.CLAIM_LEASE, reason=""
+        )
+        if taken:
+            room -= taken
+            yield claim

@@ -1,0 +1,34 @@
+"""Celery shells of the outbox: ids and claims in, services called. No rule and no personal data (NEV-09)."""
+
+from uuid import UUID
+
+from celery import shared_task
+
+from panel import clock
+from panel.invitations import sending, services
+
+
+@shared_task
+def queue_due() -> None:
+    """Puts what is due into the outbox, and has it sent without waiting for the next tick."""
+    if services.queue_due(now=clock.now()):
+        dispatch.delay()
+
+
+@shared_task
+def dispatch() -> None:
+    """Hands each claimed chunk to a worker; a lost hand-over costs the claim's lease, not a letter."""
+    for chunk in services.dispatch(now=clock.now()):
+        send_chunk.apply_async((str(chunk.claim),), queue="default" if chunk.service_mail else "letters")
+
+
+@shared_task
+def send_chunk(claim: str) -> None:
+    """Sends one chunk."""
+    sending.send_chunk(claim=UUID(claim), now=clock.now())
+
+
+@shared_task
+def sweep_leases() -> None:
+    """Finds what a crash left behind."""
+    services.sweep_leases(now=clock.now())

@@ -1,0 +1,200 @@
+"""Writes on waves: plan, approve (draw the sample), open, close, lift the hours, note what happened in a
+case.
+
+Not here: letters (panel/invitations) and answers (panel/responses); both leave their events through this
+module.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from consent import selectors as consent
+from consent.models import Purpose
+from panel.audit import services as audit
+from panel.audit.rules import Actor
+from panel.errors import BadInput, NotNow
+from panel.instruments.models import InstrumentVersion
+from panel.members import permissions
+from panel.members import services as members
+from panel.members.models import PanelMember, Study, StudyDecision
+from panel.members.rules import Verb
+from panel.waves import rules, selectors
+from panel.waves.models import Case, CaseEvent, Wave
+
+#: Rows per INSERT: few round trips, and no statement that holds a whole panel.
+BATCH = 1000
+
+
+@transaction.atomic
+def plan_wave(
+    *,
+    by: Actor,
+    study: Study,
+    name: str,
+    number: int,
+    instrument: InstrumentVersion,
+    opens_at: datetime,
+    closes_at: datetime,
+    reminder_days: Sequence[int],
+    cohorts: Sequence[str] = (),
+    now: datetime,
+) -> Wave:
+    """Plans a wave; nobody is drawn and nothing is sent before it is approved."""
+    permissions.check(by, study, Verb.PLAN_WAVE)
+    rules.check_plan(
+        opens_at=opens_at,
+        closes_at=closes_at,
+        reminder_days=reminder_days,
+        reminders_max=study.reminders_max,
+        gap_days=study.reminder_gap_days,
+    )
+    if number < 1:
+        raise BadInput(_("Wave 0 is the recruitment: give a number from 1 on."))
+    if instrument.instrument.study_id != study.pk:
+        raise BadInput(_("The questionnaire belongs to another study."))
+    if study.waves.filter(name=name).exists() or study.waves.filter(number=number).exists():
+        raise BadInput(_("The study already has a wave of this name or number: choose another."))
+    wave = Wave.objects.create(
+        study=study,
+        name=name,
+        number=number,
+        instrument=instrument,
+        opens_at=opens_at,
+        closes_at=closes_at,
+        reminder_days=list(reminder_days),
+        cohorts=list(cohorts),
+    )
+    _note(by, wave, "wave.planned", now, {"opens": opens_at.isoformat(), "closes": closes_at.isoformat()})
+    return wave
+
+
+@transaction.atomic
+def approve_wave(*, by: Actor, wave: Wave, now: datetime) -> int:
+    """Approves a plan and draws its sample: one case for each eligible member. Returns how many."""
+    permissions.check(by, wave.study, Verb.APPROVE_WAVE)
+    if wave.closes_at <= now:
+        raise NotNow(_("The wave's closing time is past: plan it anew."))
+    if wave.instrument.status != InstrumentVersion.Status.APPROVED:
+        raise NotNow(_("The questionnaire isn't approved: approve its version first."))
+    _change(wave, Wave.Status.APPROVED)
+    drawn = _draw(wave)
+    if not drawn:
+        raise NotNow(_("Nobody would be in the sample: check the wave's cohorts."))
+    _note(by, wave, "wave.approved", now, {"cases": drawn})
+    return drawn
+
+
+@transaction.atomic
+def lift_hours(*, by: Actor, wave: Wave, reason: str, now: datetime) -> None:
+    """Lets this wave's letters go at any hour, by a recorded decision with its reason."""
+    if wave.status == Wave.Status.CLOSED:
+        raise NotNow(_("The wave is closed: no letter of it will be sent."))
+    members.decide(
+        by=by,
+        study=wave.study,
+        setting=StudyDecision.Setting.HOURS_LIFTED,
+        about=wave.name,
+        reason=reason,
+        now=now,
+    )
+    wave.hours_lifted = True
+    wave.save(update_fields=["hours_lifted"])
+    _note(by, wave, "wave.hours_lifted", now)
+
+
+def turn(*, now: datetime) -> int:
+    """Opens and closes what is due. Returns the number of changes."""
+    changed = 0
+    for wave in Wave.objects.filter(status__in=(Wave.Status.APPROVED, Wave.Status.OPEN)).select_related(
+        "study"
+    ):
+        # A wave whose whole period went by unseen opens and closes in one go.
+        while to := rules.due_change(
+            status=wave.status, opens_at=wave.opens_at, closes_at=wave.closes_at, now=now
+        ):
+            changed += _turn_one(wave, to, now)
+    return changed
+
+
+@transaction.atomic
+def close_wave(*, by: Actor, wave: Wave, now: datetime) -> None:
+    """Closes an open wave before its time: from now on nothing is sent and its links say thanks."""
+    permissions.check(by, wave.study, Verb.APPROVE_WAVE)
+    _change(wave, Wave.Status.CLOSED)
+    wave.closes_at = max(now, wave.opens_at + timedelta(seconds=1))
+    wave.save(update_fields=["closes_at"])
+    _note(by, wave, "wave.closed", now)
+
+
+def record_event(*, case: Case, kind: CaseEvent.Kind, at: datetime) -> None:
+    """Notes one event; joins the caller's transaction."""
+    CaseEvent.objects.create(case=case, kind=kind, at=at)
+
+
+def record_events(*, cases: Iterable[Case], kind: CaseEvent.Kind, at: datetime) -> int:
+    """Notes the same event for many cases, in sets; joins the caller's transaction."""
+    events = CaseEvent.objects.bulk_create(
+        (CaseEvent(case=case, kind=kind, at=at) for case in cases), batch_size=BATCH
+    )
+    return len(events)
+
+
+def retract_events(*, cases: Collection[Case], kind: CaseEvent.Kind, at: datetime) -> int:
+    """Takes back what a member took back: a stop's event would go on deciding the case, whatever comes after it."""
+    return CaseEvent.objects.filter(case__in=cases, kind=kind, at=at).delete()[0]
+
+
+@transaction.atomic
+def keep_dispositions(*, cases: Collection[Case]) -> None:
+    """Adds the codes of cases that are about to be erased to their waves' counts, so that rates stay true."""
+    by_wave: dict[Wave, list[Case]] = {}
+    for case in cases:
+        by_wave.setdefault(case.wave, []).append(case)
+    for wave, of_wave in by_wave.items():
+        locked = Wave.objects.select_for_update().get(pk=wave.pk)
+        codes = selectors.codes_of(of_wave, closed=locked.status == Wave.Status.CLOSED)
+        locked.erased = dict(Counter(locked.erased) + Counter(codes.values()))
+        locked.save(update_fields=["erased"])
+
+
+def _draw(wave: Wave) -> int:
+    agreed = consent.holding(study_key=wave.study.key, subjects=None, purpose=Purpose.WAVES)
+    members_of_study = PanelMember.objects.filter(study=wave.study).only("pk", "code", "status", "cohort")
+    sample = (
+        Case(wave=wave, member=member)
+        for member in members_of_study.iterator(chunk_size=BATCH)
+        if rules.drawn(
+            status=member.status, cohort=member.cohort, cohorts=wave.cohorts, agreed=member.code in agreed
+        )
+    )
+    drawn = 0
+    while batch := list(islice(sample, BATCH)):
+        drawn += len(Case.objects.bulk_create(batch))
+    return drawn
+
+
+def _change(wave: Wave, to: Wave.Status) -> None:
+    """Changes the status by compare-and-set: of two who do it at once, one is refused."""
+    rules.check_change(wave.status, to)
+    if not Wave.objects.filter(pk=wave.pk, status=wave.status).update(status=to):
+        raise NotNow(_("Somebody changed the wave a moment ago: load its page again."))
+    wave.status = to
+
+
+@transaction.atomic
+def _turn_one(wave: Wave, to: Wave.Status, now: datetime) -> int:
+    rules.check_change(wave.status, to)
+    changed = Wave.objects.filter(pk=wave.pk, status=wave.status).update(status=to)
+    wave.status = to
+    if changed:
+        _note(Actor.system("clock"), wave, f"wave.{to.value}", now)
+    return changed
+
+
+def _note(by: Actor, wave: Wave, verb: str, now: datetime, detail: dict[str, object] | None = None) -> None:
+    audit.record(by=by, verb=verb, now=now, study=wave.study.slug, subject=wave.name, detail=detail)
