@@ -165,11 +165,14 @@ class _Reader:
             )
 
     def _is_page(self, child: Mapping[str, Any]) -> bool:
-        if child["type"] == "group" and child["name"] != "meta":
-            return True
+        if child["name"] == "meta":
+            for inner in child["children"]:
+                if inner["name"] not in ("instanceID", "instanceName"):
+                    self._note(inner, "The form collects what the respondent was not asked.")
+            return False
         if child["type"] != "group":
             self._note(child, "Only pages stand here: put questions between begin_group and end_group.")
-        return False
+        return bool(child["type"] == "group")
 
     def _page(self, group: Mapping[str, Any]) -> Page:
         name = str(group["name"])

@@ -1,0 +1,158 @@
+"""Who is asked what. Whatever is answered, and whatever is taken back, the form has an end."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from panel.instruments import routing
+from panel.instruments.checking import check
+from panel.instruments.questionnaire import Kind
+from panel.instruments.xlsform import compile_form
+from tests.instruments.forms import END, EXITNORWAY, YES_NO, form, item, one_page, option, page, sent
+
+TODAY = date(2023, 10, 2)
+FORM = compile_form(EXITNORWAY.read_bytes())
+
+
+def draw_page(data, q, name, answers):
+    """Something a respondent might send for a page: for each item an answer, or none where none is needed."""
+    picked = {}
+    step = routing.route(q, answers).step(name)
+    for one in step.items:
+        codes = [choice.code for choice in step.offered.get(one.name, ())]
+        if one.kind == Kind.SELECT_ONE:
+            values = st.sampled_from(codes)
+        elif one.kind == Kind.SELECT_MULTIPLE:
+            values = st.lists(st.sampled_from(codes), min_size=1, max_size=3, unique=True)
+        elif one.kind == Kind.MONTH:
+            values = st.sampled_from(["2022-02", "2022-11", "2023-10"])
+        elif one.kind == Kind.TEXT:
+            values = st.text(min_size=1, max_size=30)
+        else:
+            continue
+        value = data.draw(values if one.required else st.none() | values, label=one.name)
+        if value is not None:
+            picked[one.name] = value
+    return picked
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_any_path_through_the_form_reaches_its_end(data):
+    """Forward always ends, though somebody goes back now and then and answers anew."""
+    q, answers, here, saved, back = FORM, {}, routing.next_page(FORM, None, {}), set(), 0
+    while here is not None:
+        raw = sent(q, here, draw_page(data, q, here, answers))
+        checked = check(q, here, answers, raw, lang="uk", today=TODAY)
+        if checked.errors:
+            continue
+        names = {one.name for one in q.page(here).items}
+        kept = {name: value for name, value in answers.items() if name not in names}
+        answers = routing.settled(q, {**kept, **checked.answers})
+        saved.add(here)
+        before = routing.previous_page(q, here, answers)
+        if before and back < 10 and data.draw(st.integers(0, 9), label="back?") == 0:
+            here, back = before, back + 1
+        else:
+            here = routing.next_page(q, here, answers)
+    assert {one.name for one in routing.pages(q, answers)} <= saved | {
+        "leaving",
+        "reasons",
+        "school",
+        "norway",
+    }
+    assert routing.settled(q, answers) == answers
+
+
+@pytest.mark.parametrize(
+    ("where", "pages"),
+    [
+        ("in_norway", ["now", "people", "work", "norway", "ahead", "last"]),
+        ("away", ["now", "people", "work", "norway", "ahead", "last"]),
+        ("returned", ["now", "leaving", "reasons", "people", "work", "ahead", "last"]),
+        ("moved_on", ["now", "leaving", "reasons", "people", "work", "ahead", "last"]),
+        ("not_said", ["now", "people", "work", "ahead", "last"]),
+    ],
+)
+def test_res_05_leavers_get_the_exit_module_and_others_don_t(exitnorway, where, pages):
+    answers = {"where_live": where}
+    assert [one.name for one in routing.pages(exitnorway, answers)] == pages
+    assert (routing.progress(exitnorway, "last", answers)) == (len(pages), len(pages))
+
+
+def test_only_who_returned_is_asked_for_the_region(exitnorway):
+    def names(where):
+        return [one.name for one in routing.relevant_items(exitnorway, "leaving", {"where_live": where})]
+
+    assert names("returned") == ["left_month", "region"]
+    assert names("moved_on") == ["left_month"]
+    assert names("in_norway") == []
+
+
+def test_parents_are_asked_about_school(exitnorway):
+    answers = {"where_live": "in_norway", "children": "two"}
+    assert routing.next_page(exitnorway, "people", answers) == "school"
+    assert routing.next_page(exitnorway, "people", {**answers, "children": "none"}) == "work"
+    assert routing.previous_page(exitnorway, "work", answers) == "school"
+    assert routing.previous_page(exitnorway, "now", answers) is None
+
+
+def test_progress_counts_the_pages_on_the_way(exitnorway):
+    assert routing.progress(exitnorway, "now", {}) == (1, 5)
+    assert routing.progress(exitnorway, "reasons", {"where_live": "moved_on"}) == (3, 7)
+
+
+def test_who_goes_back_takes_the_old_branch_with_them(exitnorway):
+    left = {
+        "where_live": "returned",
+        "left_month": "2022-10",
+        "region": "west",
+        "exit_reasons": ["home", "no_work"],
+    }
+    assert routing.settled(exitnorway, {**left, "where_live": "in_norway"}) == {"where_live": "in_norway"}
+    moved = routing.settled(exitnorway, {**left, "where_live": "moved_on"})
+    assert moved == {"where_live": "moved_on", "left_month": "2022-10", "exit_reasons": ["no_work"]}
+
+
+def test_an_answer_that_no_longer_counts_opens_no_further_page():
+    """What hangs on a dropped answer is dropped too."""
+    q = form(
+        page("one"), item("select_one yn", "a"), END,
+        page("two", relevant="${a} = 'yes'"), item("select_one yn", "b"), END,
+        page("three", relevant="${b} = 'yes'"), item("select_one yn", "c"), END,
+    )  # fmt: skip
+    assert [one.name for one in routing.pages(q, {"a": "yes", "b": "yes"})] == ["one", "two", "three"]
+    assert [one.name for one in routing.pages(q, {"a": "no", "b": "yes"})] == ["one"]
+    assert routing.settled(q, {"a": "no", "b": "yes", "c": "yes"}) == {"a": "no"}
+
+
+def test_a_page_without_questions_to_ask_is_left_out():
+    q = form(
+        page("one"), item("select_one yn", "a"), END,
+        page("two"), item("select_one yn", "b", relevant="${a} = 'yes'"), END,
+        page("three"), item(name="c"), END,
+    )  # fmt: skip
+    assert routing.next_page(q, "one", {"a": "no"}) == "three"
+    assert routing.next_page(q, "one", {"a": "yes"}) == "two"
+
+
+def test_of_two_wordings_of_a_code_one_is_shown():
+    choices = (*YES_NO, option("no", to="x", **{"label::English (en)": "nope"}))
+    q = one_page(
+        item("select_one yn", "a", choice_filter="true()"), choices=choices, allow_choice_duplicates="yes"
+    )
+    assert [choice.labels["en"] for choice in routing.offered_choices(q, "a", {})] == ["yes", "no"]
+
+
+def test_residency_answers_come_by_their_role(exitnorway):
+    answers = {"where_live": "returned", "left_month": "2022-10", "region": "west", "home": "both"}
+    assert routing.residency_answers(exitnorway, answers) == {
+        "status": "returned",
+        "left_month": "2022-10",
+        "region": "west",
+    }
+    assert routing.residency_answers(exitnorway, {**answers, "where_live": "not_said"}) == {
+        "status": "not_said"
+    }
