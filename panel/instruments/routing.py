@@ -29,7 +29,7 @@ class Route:
     """The way through the form that these answers make, and those of the answers that count on it."""
 
     steps: tuple[Step, ...]
-    answers: Answers
+    answers: dict[str, Value]
 
     def step(self, page: str) -> Step | None:
         """The step of that page, if it is asked."""
@@ -47,7 +47,8 @@ def as_text(item: Item, value: Value | None) -> str:
 
 def route(q: Questionnaire, answers: Answers) -> Route:
     """Walk the form: what is asked, what is offered, and the answers without those that no longer count."""
-    instance, steps, kept = Instance(_NO_DAY), [], {}
+    instance, steps = Instance(_NO_DAY), []
+    kept: dict[str, Value] = {}
     for page in q.pages:
         step = _step(q, page, instance)
         if step is not None:
@@ -117,7 +118,7 @@ def offered_choices(q: Questionnaire, item: str, answers: Answers) -> tuple[Choi
     return next(offered, ())
 
 
-def settled(q: Questionnaire, answers: Answers) -> Answers:
+def settled(q: Questionnaire, answers: Answers) -> dict[str, Value]:
     """The answers that count: what became irrelevant when the respondent went back is gone."""
     return route(q, answers).answers
 

@@ -7,9 +7,15 @@ from datetime import date
 from panel.instruments import routing
 from panel.instruments.checking import check
 from panel.instruments.coding import MISSING_LABELS, Missing, coded, columns
+from panel.instruments.questionnaire import Value
 from tests.instruments.forms import DATA, END, form, item, page, sent
 
-RESIDENT = {"where_live": "in_norway", "children": "none", "contacts": ["family"]}
+RESIDENT: dict[str, Value] = {"where_live": "in_norway", "children": "none", "contacts": ["family"]}
+
+
+def test_res_06_the_codes_are_the_agreed_ones():
+    codes = {"not asked": -1, "not offered": -2, "prefer not to say": -3, "broke off": -4, "no answer": -5}
+    assert {label: missing.value for missing, label in MISSING_LABELS.items()} == codes
 
 
 def test_res_06_each_reason_for_a_missing_answer_has_its_code(exitnorway):
@@ -18,10 +24,10 @@ def test_res_06_each_reason_for_a_missing_answer_has_its_code(exitnorway):
     )
     assert row["exit_reasons_family"] == 1
     assert row["exit_reasons_no_work"] == 0
-    assert row["exit_reasons_home"] == Missing.NOT_OFFERED == -2
-    assert row["region"] == Missing.NOT_ASKED == -1
-    assert row["norway_again"] == Missing.REFUSED == -3
-    assert row["left_month"] == Missing.SKIPPED == -5
+    assert row["exit_reasons_home"] == Missing.NOT_OFFERED
+    assert row["region"] == Missing.NOT_ASKED
+    assert row["norway_again"] == Missing.REFUSED
+    assert row["left_month"] == Missing.SKIPPED
     assert row["where_live"] == "moved_on"
 
 
@@ -36,7 +42,7 @@ def test_res_06_who_broke_off_saw_nothing_from_there_on(exitnorway):
     row = coded(exitnorway, RESIDENT, broke_off="norway")
     assert row["children"] == "none"
     assert row["work_status"] == Missing.SKIPPED
-    assert row["norwegian"] == Missing.BROKE_OFF == -4
+    assert row["norwegian"] == Missing.BROKE_OFF
     assert row["home"] == Missing.BROKE_OFF
     assert row["exit_reasons_home"] == Missing.NOT_ASKED, "where they live is known: they weren't to be asked"
 
@@ -54,7 +60,8 @@ def test_answers_that_no_longer_count_are_not_coded(exitnorway):
 def test_every_row_has_every_column_and_no_free_text(exitnorway):
     names = [column.name for column in columns(exitnorway)]
     assert len(set(names)) == len(names)
-    for answers in ({}, RESIDENT, {"where_live": "returned", "comment": "secret"}):
+    told: dict[str, Value] = {"where_live": "returned", "comment": "secret"}
+    for answers in ({}, RESIDENT, told):
         row = coded(exitnorway, answers)
         assert list(row) == names
         assert "secret" not in row.values()
@@ -91,7 +98,7 @@ def answer_as(q, leaver):
         "exit_reasons": leaver["reasons"].split(),
         "interview": leaver["interview_consent"],
     }
-    answers, here = {}, routing.next_page(q, None, {})
+    answers, here = dict[str, Value](), routing.next_page(q, None, {})
     while here is not None:
         checked = check(q, here, answers, sent(q, here, wanted), lang="uk", today=date(2023, 10, 2))
         assert not checked.errors
@@ -103,7 +110,7 @@ def answer_as(q, leaver):
 def test_res_06_table_1_is_reproduced(exitnorway):
     """21 people, 59 choices, each option with its base: those it was offered to."""
     files = [coded(exitnorway, answer_as(exitnorway, leaver)) for leaver in rows("leavers_2023.csv")]
-    chosen, offered = Counter(), Counter()
+    chosen, offered = Counter[str](), Counter[str]()
     for row in files:
         for name, value in row.items():
             if name.startswith("exit_reasons_"):

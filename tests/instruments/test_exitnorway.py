@@ -75,7 +75,7 @@ def test_the_reasons_are_the_published_ones_with_their_factors(exitnorway):
     assert set(exitnorway.codes(item)) == {row["code"] for row in PUBLISHED}
     factors = {choice.code: choice.factor for choice in exitnorway.options(item) if not choice.refusal}
     assert factors == {row["code"]: row["category"] for row in PUBLISHED}
-    wordings = {}
+    wordings: dict[str, list[str]] = {}
     for choice in exitnorway.options(item):
         wordings.setdefault(choice.code, []).append(choice.labels["en"])
     for row in PUBLISHED:

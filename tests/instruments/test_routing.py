@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from panel.instruments import routing
 from panel.instruments.checking import check
-from panel.instruments.questionnaire import Kind
+from panel.instruments.questionnaire import Kind, Value
 from panel.instruments.xlsform import compile_form
 from tests.instruments.forms import END, EXITNORWAY, YES_NO, form, item, one_page, option, page, sent
 
@@ -20,8 +20,10 @@ def draw_page(data, q, name, answers):
     """Something a respondent might send for a page: for each item an answer, or none where none is needed."""
     picked = {}
     step = routing.route(q, answers).step(name)
+    assert step is not None
     for one in step.items:
         codes = [choice.code for choice in step.offered.get(one.name, ())]
+        values: st.SearchStrategy[str] | st.SearchStrategy[list[str]]
         if one.kind == Kind.SELECT_ONE:
             values = st.sampled_from(codes)
         elif one.kind == Kind.SELECT_MULTIPLE:
@@ -42,7 +44,8 @@ def draw_page(data, q, name, answers):
 @given(st.data())
 def test_any_path_through_the_form_reaches_its_end(data):
     """Forward always ends, though somebody goes back now and then and answers anew."""
-    q, answers, here, saved, back = FORM, {}, routing.next_page(FORM, None, {}), set(), 0
+    q, answers, here = FORM, dict[str, Value](), routing.next_page(FORM, None, {})
+    saved, back = set(), 0
     while here is not None:
         raw = sent(q, here, draw_page(data, q, here, answers))
         checked = check(q, here, answers, raw, lang="uk", today=TODAY)
@@ -105,7 +108,7 @@ def test_progress_counts_the_pages_on_the_way(exitnorway):
 
 
 def test_who_goes_back_takes_the_old_branch_with_them(exitnorway):
-    left = {
+    left: dict[str, Value] = {
         "where_live": "returned",
         "left_month": "2022-10",
         "region": "west",
