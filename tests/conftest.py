@@ -26,6 +26,7 @@ from redis import Redis
 
 from config.local import mailbox, postgres, process
 from config.local import redis as local_redis
+from config.settings import EMAIL_BACKEND
 from tests import triggers
 from tests.settings import ALIASES, PG_SOCKETS, REDIS_SOCKET, RUN_DIR, TEST_DB
 
@@ -78,16 +79,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _append_only_tables_can_be_flushed() -> Iterator[None]:
     """Triggers keep audit rows and consent entries; the flush after a transaction=True test may delete."""
-    flush = TransactionTestCase._fixture_teardown
+    base: Any = TransactionTestCase
+    flush = base._fixture_teardown
 
-    def lifted(case: TransactionTestCase) -> None:
+    def lifted(case: Any) -> None:
         names = case._databases_names(include_mirrors=False)
         with triggers.lifted(connections[name] for name in names):
             flush(case)
 
-    TransactionTestCase._fixture_teardown = lifted
+    base._fixture_teardown = lifted
     yield
-    TransactionTestCase._fixture_teardown = flush
+    base._fixture_teardown = flush
 
 
 # --- real servers and processes
@@ -125,7 +127,7 @@ class Mail:
 def mail_catcher(tmp_path: Path, settings: Any) -> Iterator[Mail]:
     """A real SMTP server; this process's settings send to it. Addresses written to `refuse` get a 550."""
     mail = Mail(process.free_port(), tmp_path / "mail", tmp_path / "refuse.txt")
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_BACKEND = EMAIL_BACKEND  # the product's; test runs replace it
     settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_USE_TLS = "127.0.0.1", mail.port, False
     with mailbox.catcher(mail.maildir, mail.port, mail.refuse):
         yield mail

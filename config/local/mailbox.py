@@ -48,11 +48,13 @@ class Catcher:
 
 
 @contextmanager
-def catcher(maildir: Path, port: int, refuse: Path | None = None) -> Iterator[Catcher]:
+def catcher(
+    maildir: Path, port: int, refuse: Path | None = None, *, host: str = "127.0.0.1"
+) -> Iterator[Catcher]:
     """Catch mail on this port until the block ends."""
     maildir.parent.mkdir(parents=True, exist_ok=True)
     handler = Catcher(maildir, refuse)
-    controller = Controller(handler, hostname="127.0.0.1", port=port)
+    controller = Controller(handler, hostname=host, port=port)
     controller.start()
     try:
         yield handler
@@ -62,7 +64,10 @@ def catcher(maildir: Path, port: int, refuse: Path | None = None) -> Iterator[Ca
 
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    parser = argparse.ArgumentParser(description="Catch mail on 127.0.0.1 and show it in the browser.")
+    parser = argparse.ArgumentParser(description="Catch mail and show it in the browser.")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="where to listen; other than this only in a container"
+    )
     parser.add_argument("--maildir", type=Path, required=True)
     parser.add_argument("--smtp-port", type=int, default=1025)
     parser.add_argument("--web-port", type=int, default=8025)
@@ -70,8 +75,8 @@ def main() -> None:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with (
-        catcher(options.maildir, options.smtp_port, options.refuse),
-        mailreader.server(options.maildir, options.web_port) as web,
+        catcher(options.maildir, options.smtp_port, options.refuse, host=options.host),
+        mailreader.server(options.maildir, options.web_port, host=options.host) as web,
         contextlib.suppress(KeyboardInterrupt),
     ):
         web.serve_forever()

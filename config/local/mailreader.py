@@ -164,7 +164,7 @@ class Reader(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
-def server(maildir: Path, port: int) -> ThreadingHTTPServer:
+def server(maildir: Path, port: int, *, host: str = "127.0.0.1") -> ThreadingHTTPServer:
     """The reader, listening but not yet serving."""
     handler = type("BoundReader", (Reader,), {"letters": Letters(maildir)})
-    return ThreadingHTTPServer(("127.0.0.1", port), handler)
+    return ThreadingHTTPServer((host, port), handler)

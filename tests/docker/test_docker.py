@@ -1,0 +1,291 @@
+"""No Docker engine was at hand for docker/: all in it is held against what it must agree with."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import yaml
+
+from config import schedule
+from config.local import postgres
+from config.local.env import ALIASES
+
+ROOT = Path(__file__).parent.parent.parent
+DOCKER = ROOT / "docker"
+PROCESSES = ("portal", "desk", "worker", "beat", "migrate")
+WITH_KEK = {"desk", "worker", "migrate"}
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    return dict(yaml.safe_load((DOCKER / "compose.yaml").read_text()))
+
+
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("docker") / "secrets"
+    subprocess.run([DOCKER / "make-secrets", folder], check=True)
+    return folder
+
+
+def environment(compose: dict[str, Any], name: str, secrets: Path) -> dict[str, str]:
+    """What compose gives to a service, with its ${…} and its files filled in as an operator would."""
+    given = {"BASE_URL": "https://panel.example.org"}
+    out = {}
+    for variable, value in compose["services"][name]["environment"].items():
+        filled = re.sub(r"\$\{(\w+)(?::[-?]([^}]*))?\}", lambda m: given.get(m[1], m[2] or ""), str(value))
+        out[variable] = filled.replace("/run/secrets", str(secrets)).replace("/keys/", f"{secrets.parent}/")
+    return out
+
+
+def settings_of(process: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Start the settings as that process would, and nothing else."""
+    code = "import django; from django.conf import settings as s; django.setup(); print(s.PROCESS, s.DEBUG)"
+    fixed = {"PATH": os.environ["PATH"], "PROCESS": process, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    environ = {**fixed, "GJENSYN_ENV_FILE": "/nowhere", **environ}
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environ, capture_output=True, text=True, check=False
+    )
+
+
+# --- compose.yaml against the settings
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_each_process_starts_on_what_compose_gives_it_with_debug_off(compose, secrets, process):
+    result = settings_of(process, environment(compose, process, secrets))
+    assert result.stdout.split() == [process, "False"], result.stderr[-600:]
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_each_variable_is_one_that_the_settings_read(compose, secrets, process):
+    """Nothing is passed that no setting reads."""
+    text = (ROOT / "config" / "settings.py").read_text()
+    read = set(re.findall(r"""(?:env\.\w+|required|database)\(\s*"([A-Z_]+)\"""", text))
+    for variable in environment(compose, process, secrets):
+        name = variable if variable in read else variable.removesuffix("_FILE")
+        assert name in read, f"compose.yaml gives {variable} to {process}, and no setting reads it"
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_required_settings_are_missed_when_compose_forgets_them(compose, secrets, process):
+    full = environment(compose, process, secrets)
+    for variable in ("DATABASE_URL_FILE", "SERVICE_KEY_FILE", "SECRET_KEY_FILE", "REDIS_URL", "BASE_URL"):
+        result = settings_of(process, {k: v for k, v in full.items() if k != variable})
+        assert "ImproperlyConfigured" in result.stderr
+        assert variable.removesuffix("_FILE") in result.stderr
+
+
+def test_the_key_that_opens_cards_is_where_cards_are_opened_and_nowhere_else(compose):
+    """ZON-01: the portal and beat have neither the file's name nor its volume; only migrate may write it."""
+    for process in PROCESSES:
+        service = compose["services"][process]
+        assert ("KEK_FILE" in service["environment"]) == (process in WITH_KEK)
+        volumes = [volume for volume in service.get("volumes", []) if volume.startswith("keys:")]
+        assert volumes == (
+            [] if process not in WITH_KEK else ["keys:/keys" if process == "migrate" else "keys:/keys:ro"]
+        )
+
+
+def test_every_process_of_the_settings_has_a_service_and_a_branch_in_the_entrypoint(compose):
+    text = (ROOT / "config" / "settings.py").read_text()
+    (known,) = re.findall(r"PROCESS not in \{([^}]*all[^}]*)\}", text)
+    names = set(re.findall(r'"(\w+)"', known)) - {"all"}
+    commands = {
+        c[0] for s in compose["services"].values() if (c := s.get("command")) and s["image"] == "gjensyn"
+    }
+    assert names == set(PROCESSES) == commands
+
+
+def test_no_service_is_more_open_than_it_must_be(compose):
+    for name, service in compose["services"].items():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), name
+        assert not service.get("privileged")
+        if service["image"] == "gjensyn":
+            assert service["read_only"]
+            assert service["cap_drop"] == ["ALL"]
+        else:
+            assert service["networks"] == ["inside"], name
+            assert re.search(r":\d+\.\d+(\.\d+)?-", service["image"]), f"{name}: pin a version"
+    assert compose["networks"]["inside"] == {"internal": True}
+
+
+def test_secrets_are_files_that_make_secrets_makes_once(compose, secrets):
+    """No secret stands in compose.yaml; each one it names is made; a second call changes none."""
+    made = {path.name: path.read_text() for path in secrets.iterdir()}
+    named = {Path(secret["file"]).name for secret in compose["secrets"].values()}
+    assert set(made) == named == set(compose["secrets"])
+    subprocess.run([DOCKER / "make-secrets", secrets], check=True)
+    assert {path.name: path.read_text() for path in secrets.iterdir()} == made
+    assert secrets.stat().st_mode & 0o077 == 0
+    for service in compose["services"].values():
+        used = {Path(v).name for k, v in service.get("environment", {}).items() if "/run/secrets/" in str(v)}
+        assert used <= set(service.get("secrets", []))
+
+
+# --- entrypoint.sh against the schedule and the programs it calls
+
+
+def entrypoint(tmp_path: Path, *words: str) -> tuple[int, list[str], str]:
+    """Run the entrypoint with programs that only say how they were called."""
+    for name in ("gunicorn", "celery", "python"):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho "{name} $* [$PROCESS]"\n')
+        (tmp_path / name).chmod(0o755)
+    done = subprocess.run(
+        [DOCKER / "entrypoint.sh", *words],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout.splitlines(), done.stderr
+
+
+@pytest.mark.parametrize("words", [(), ("all",), ("bash",), ("portal;true",)])
+def test_the_entrypoint_refuses_what_is_no_process(tmp_path, words):
+    status, lines, error = entrypoint(tmp_path, *words)
+    assert (status, lines) == (2, [])
+    assert "portal, desk, worker, beat or migrate" in error
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_the_entrypoint_names_the_process_to_the_settings(tmp_path, process):
+    status, lines, _ = entrypoint(tmp_path, process)
+    assert status == 0
+    assert all(line.endswith(f"[{process}]") for line in lines)
+
+
+def test_the_worker_takes_every_queue_there_is(tmp_path):
+    ((_, (line,), _),) = [entrypoint(tmp_path, "worker")]
+    queues = re.search(r"--queues (\S+)", line)
+    assert queues
+    assert set(queues[1].split(",")) == {queue.name for queue in schedule.QUEUES}
+
+
+def test_migrate_brings_up_every_database_then_makes_the_keys(tmp_path):
+    _, lines, _ = entrypoint(tmp_path, "migrate")
+    expected = [f"python manage.py migrate --no-input --database {alias} [migrate]" for alias in ALIASES]
+    assert lines == [*expected, "python manage.py keys_init [migrate]"]
+
+
+def test_the_web_servers_words_are_understood_and_keep_no_access_log(tmp_path, compose, secrets):
+    """NEV-02; gunicorn itself judges its options and loads the application."""
+    for process in ("portal", "desk"):
+        _, (line,), _ = entrypoint(tmp_path, process)
+        words = line.removesuffix(f" [{process}]").split()[1:]
+        assert not [word for word in words if "access" in word]
+        environ = {"PATH": os.environ["PATH"], "PROCESS": process, "GJENSYN_ENV_FILE": "/nowhere"}
+        subprocess.run(
+            [sys.executable, "-m", "gunicorn", "--check-config", *words],
+            cwd=ROOT,
+            env={**environ, **environment(compose, process, secrets)},
+            check=True,
+        )
+
+
+@pytest.mark.parametrize("process", ["worker", "beat"])
+def test_celery_understands_its_words(tmp_path, compose, secrets, process):
+    _, (line,), _ = entrypoint(tmp_path, process)
+    words = line.removesuffix(f" [{process}]").split()[1:]
+    environ = {"PATH": os.environ["PATH"], "PROCESS": process, "GJENSYN_ENV_FILE": "/nowhere"}
+    done = subprocess.run(
+        [sys.executable, "-m", "celery", *words, "--help"],
+        cwd=ROOT,
+        env={**environ, **environment(compose, process, secrets)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    options = set(re.findall(r"--[a-z]+", done.stdout))
+    assert {word.partition("=")[0] for word in words if word.startswith("--")} <= options
+
+
+# --- the image
+
+
+def test_the_image_runs_as_nobody_special_from_pinned_and_hashed_parts():
+    lines = (DOCKER / "Dockerfile").read_text().splitlines()
+    image = next(line for line in lines if line.startswith("ARG PYTHON_IMAGE="))
+    assert re.fullmatch(r"ARG PYTHON_IMAGE=python:3\.12\.\d+-slim-\w+(@sha256:[0-9a-f]{64})?", image)
+    assert [line for line in lines if line.startswith("USER ")] == ["USER gjensyn"]
+    assert not [
+        line for line in lines if "pip install" in line and "--require-hashes -r requirements.txt" not in line
+    ]
+
+
+def test_the_image_holds_what_it_copies_and_only_what_the_ignore_file_lets_through():
+    sources = re.findall(r"^COPY (\S+) ", (DOCKER / "Dockerfile").read_text(), re.M)
+    ignore = (DOCKER / "Dockerfile.dockerignore").read_text().splitlines()
+    allowed = {line.removeprefix("!") for line in ignore if line.startswith("!")}
+    assert "*" in ignore
+    assert set(sources) == allowed
+    assert all((ROOT / source).exists() for source in sources)
+    assert os.access(DOCKER / "entrypoint.sh", os.X_OK)
+
+
+# --- initdb, on a real PostgreSQL
+
+
+@pytest.fixture(scope="module")
+def cluster(secrets, tmp_path_factory):
+    """A PostgreSQL that ran initdb/databases.sql as its image does."""
+    with postgres.server() as url:
+        if os.environ.get("TEST_DATABASE_URL"):
+            pytest.skip("a server that isn't ours gets no roles from a test")
+        psql = shutil.which("psql") or str(
+            postgres.installation(tmp_path_factory.mktemp("pg")) / "bin" / "psql"
+        )
+        files = {
+            f"{n.upper()}_PASSWORD_FILE": str(secrets / f"{n}_password")
+            for n in ("default", "vault", "keystore")
+        }
+        script = DOCKER / "initdb" / "databases.sql"
+        subprocess.run(
+            [psql, "-v", "ON_ERROR_STOP=1", "-q", "-d", url, "-f", script],
+            env={"PATH": os.environ["PATH"], **files},
+            check=True,
+        )
+        yield url
+
+
+def test_each_role_owns_its_database_and_reaches_no_other(cluster):
+    """ZON-01. Passwords aren't asked on this socket; that they were set is the next test."""
+    for role in ALIASES:
+        for name in ALIASES:
+            url = (
+                cluster.replace("postgres@", f"gjensyn_{role}@").removesuffix("/postgres")
+                + f"/gjensyn_{name}"
+            )
+            if role == name:
+                with psycopg.connect(url) as connection:
+                    connection.execute("CREATE TABLE own (x int)")
+            else:
+                with pytest.raises(psycopg.OperationalError, match="permission denied"):
+                    psycopg.connect(url)
+
+
+def test_the_roles_have_the_passwords_of_the_files_and_no_power(cluster):
+    with psycopg.connect(cluster) as connection:
+        rows = connection.execute(
+            "SELECT rolname, rolpassword, rolsuper OR rolcreatedb OR rolcreaterole"
+            " FROM pg_authid WHERE rolname LIKE 'gjensyn_%'"
+        ).fetchall()
+    assert {name for name, _, _ in rows} == {f"gjensyn_{alias}" for alias in ALIASES}
+    assert all(password.startswith("SCRAM-SHA-256$") for _, password, _ in rows)
+    assert not any(power for _, _, power in rows)
+    assert len({password for _, password, _ in rows}) == 3
+
+
+def test_the_addresses_lead_to_the_databases_that_initdb_makes(secrets):
+    for alias in ALIASES:
+        password = (secrets / f"{alias}_password").read_text()
+        assert len(password) == 48
+        expected = f"postgres://gjensyn_{alias}:{password}@postgres:5432/gjensyn_{alias}"
+        assert (secrets / f"{alias}_url").read_text() == expected
