@@ -1,0 +1,18 @@
+"""Celery shells of enrolment's sweeps. No rule and no personal data."""
+
+from celery import shared_task
+
+from panel import clock
+from panel.enrolment import services
+
+
+@shared_task
+def sweep_orphans() -> None:
+    """Cards and keys without a member."""
+    services.sweep_orphans(now=clock.now())
+
+
+@shared_task
+def drop_staged() -> None:
+    """Uploads nobody admitted within the hour."""
+    services.drop_staged(now=clock.now())
