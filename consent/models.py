@@ -1,11 +1,17 @@
-"""Consent forms (versioned wording per language) and the append-only ledger. No names, no addresses, no status.
+"""Consent forms (versioned wording per language), the append-only ledger. No names, no addresses, no status.
 
 Whether a purpose holds today is read from the ledger by consent/selectors.py, never stored.
 """
 
 import uuid
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext as _
+
+from consent.errors import ConsentError
 
 
 class Purpose(models.TextChoices):
@@ -42,6 +48,42 @@ class ConsentForm(models.Model):
     def __str__(self) -> str:
         return self.version
 
+    def approve(self, day: date) -> None:
+        """From here on neither the form nor its texts can be changed."""
+        self.status, self.approved_on = self.Status.APPROVED, day
+        super().save(update_fields=["status", "approved_on"])
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        refuse_if_approved(self.pk)
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        refuse_if_approved(self.pk)
+        return super().delete(*args, **kwargs)
+
+
+def refuse_if_approved(*forms: uuid.UUID) -> None:
+    """Words people agreed to stay as they were; new words are a new version."""
+    if ConsentForm.objects.filter(pk__in=forms).exclude(status=ConsentForm.Status.DRAFT).exists():
+        raise ConsentError(_("An approved consent form can't be changed. Make a new version."))
+
+
+class TextQuerySet(models.QuerySet["ConsentText"]):
+    """Sets are guarded like single texts."""
+
+    def update(self, **kwargs: Any) -> int:
+        refuse_if_approved(*self.values_list("form_id", flat=True).distinct())
+        return super().update(**kwargs)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        refuse_if_approved(*self.values_list("form_id", flat=True).distinct())
+        return super().delete()
+
+    def bulk_create(self, objs: Iterable["ConsentText"], *args: Any, **kwargs: Any) -> list["ConsentText"]:
+        texts = list(objs)
+        refuse_if_approved(*{text.form_id for text in texts})
+        return super().bulk_create(texts, *args, **kwargs)
+
 
 class ConsentText(models.Model):
     """The exact words of one question in one language; frozen with its hash once the form is approved."""
@@ -54,6 +96,8 @@ class ConsentText(models.Model):
     body = models.TextField()
     sha256 = models.CharField(max_length=64)
 
+    objects = TextQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["form", "question", "language"], name="one_text_per_language")
@@ -62,14 +106,24 @@ class ConsentText(models.Model):
     class Privacy:
         purpose = "shows what a member was asked, word for word"
         retention = "as long as the study"
-        classes = dict.fromkeys(("id", "form", "question", "grants", "language", "body", "sha256"), "internal")
+        classes = dict.fromkeys(
+            ("id", "form", "question", "grants", "language", "body", "sha256"), "internal"
+        )
 
     def __str__(self) -> str:
         return f"{self.question} ({self.language})"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        refuse_if_approved(self.form_id)
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        refuse_if_approved(self.form_id)
+        return super().delete(*args, **kwargs)
+
 
 class ConsentEntry(models.Model):
-    """One line of the ledger (LAW-02). Immutable: triggers in the database refuse UPDATE, DELETE and TRUNCATE.
+    """One line of the ledger (LAW-02). Immutable: triggers refuse UPDATE, DELETE and TRUNCATE.
 
     `id` only keeps the order of entries and never leaves the table.
     """
@@ -98,7 +152,18 @@ class ConsentEntry(models.Model):
         purpose = "proves what was agreed to and withdrawn"
         retention = "as long as the study; names nobody once the link key is gone"
         classes = dict.fromkeys(
-            ("id", "study_key", "subject", "purpose", "action", "form_version", "text_sha256", "language", "channel", "day"),
+            (
+                "id",
+                "study_key",
+                "subject",
+                "purpose",
+                "action",
+                "form_version",
+                "text_sha256",
+                "language",
+                "channel",
+                "day",
+            ),
             "internal",
         )
 

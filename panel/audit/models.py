@@ -19,8 +19,13 @@ class AuditEvent(models.Model):
     actor = models.CharField(max_length=150, blank=True)
     verb = models.CharField(max_length=60)
     study = models.CharField(max_length=60, blank=True, help_text="Slug.")
-    subject = models.CharField(max_length=80, blank=True, help_text="Member code, wave, release …: never an address.")
+    subject = models.CharField(
+        max_length=80, blank=True, help_text="Member code, wave, release …: never an address."
+    )
     detail = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [models.Index(fields=["actor", "verb", "at"], name="audit_by_actor")]
 
     class Privacy:
         purpose = "shows who touched what"
@@ -40,8 +45,9 @@ class AuditSeal(models.Model):
     event = models.UUIDField(unique=True)
     previous = models.CharField(max_length=64)
     hash = models.CharField(max_length=64)
+    sealed_at = models.DateTimeField()
 
     class Privacy:
         purpose = "shows that no event was changed"
         retention = "five years after project end"
-        classes = dict.fromkeys(("position", "event", "previous", "hash"), "internal")
+        classes = dict.fromkeys(("position", "event", "previous", "hash", "sealed_at"), "internal")

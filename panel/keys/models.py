@@ -1,4 +1,4 @@
-"""The keystore database: wrapped data keys and wrapped roots. Keys without locks; holds no code and no card."""
+"""The keystore database: wrapped data keys and wrapped roots. Keys without locks: no code, no card."""
 
 from django.db import models
 
@@ -20,7 +20,7 @@ class WrappedRoot(models.Model):
 
 
 class DataKey(models.Model):
-    """One member's data key, wrapped by the KEK. Found by a keyed hash of the member code (not the vault's)."""
+    """One member's data key, wrapped by the KEK. Found by a keyed hash of the code (not the vault's)."""
 
     locator = models.BinaryField(primary_key=True, max_length=32)
     kek_version = models.PositiveIntegerField(db_index=True)

@@ -15,7 +15,7 @@ class Card(models.Model):
     email = models.BinaryField()
     first_name = models.BinaryField()
     last_name = models.BinaryField()
-    phone = models.BinaryField(null=True, blank=True, help_text="Only where the study has a phone channel.")
+    phone = models.BinaryField(help_text="Sealed even where there is none: nobody sees who has one.")
     bucket = models.PositiveIntegerField(db_index=True)
     bucket_bits = models.PositiveSmallIntegerField()
     made_on = models.DateField(help_text="A day, never a time (ZON-02).")

@@ -1,0 +1,81 @@
+"""Reads of the audit: the head of the chain, what is not yet sealed, the verdict over all of it."""
+
+import hmac
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from panel.audit.chain import chained
+from panel.audit.models import AuditEvent, AuditSeal
+from panel.audit.rules import Actor
+
+CHUNK = 1000
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `verify` found. `first_broken` names the first row that does not hold, by position and uid."""
+
+    ok: bool
+    first_broken: str
+    sealed: int
+    oldest_unsealed: datetime | None
+
+
+def head() -> AuditSeal | None:
+    """The last link of the chain."""
+    return AuditSeal.objects.order_by("-position").first()
+
+
+def unsealed() -> QuerySet[AuditEvent]:
+    """Events without a seal, in order of id."""
+    sealed = AuditSeal.objects.filter(event=OuterRef("uid"))
+    return AuditEvent.objects.filter(~Exists(sealed)).order_by("id")
+
+
+def count(*, by: Actor, verb: str, since: datetime, until: datetime) -> int:
+    """How often somebody did something in a span of time."""
+    return AuditEvent.objects.filter(
+        actor_kind=by.kind, actor=by.name, verb=verb, at__gte=since, at__lt=until
+    ).count()
+
+
+def verify(*, anchors: Mapping[int, str] | None = None) -> Verdict:
+    """Walk the whole chain. `anchors` (position → hash, noted elsewhere) betray one cut short or remade."""
+    awaited = dict(anchors or {})
+    broken, sealed, previous = "", 0, ""
+    for seal, event in _links():
+        broken = _fault(seal, event, sealed + 1, previous, awaited.pop(seal.position, seal.hash))
+        if broken:
+            break
+        sealed, previous = seal.position, seal.hash
+    if not broken and awaited:
+        broken = f"position {min(awaited)}: its seal is gone, the chain was cut short"
+    oldest = unsealed().values_list("at", flat=True).first()
+    return Verdict(not broken, broken, sealed, oldest)
+
+
+def _links() -> Iterator[tuple[AuditSeal, AuditEvent | None]]:
+    """The chain in its order, in chunks, so that a long one needs no memory."""
+    last = 0
+    while seals := list(AuditSeal.objects.filter(position__gt=last).order_by("position")[:CHUNK]):
+        events = {event.uid: event for event in AuditEvent.objects.filter(uid__in=[s.event for s in seals])}
+        yield from ((seal, events.get(seal.event)) for seal in seals)
+        last = seals[-1].position
+
+
+def _fault(seal: AuditSeal, event: AuditEvent | None, position: int, previous: str, anchor: str) -> str:
+    """What is wrong with one link, in words; empty when it holds."""
+    where = f"position {position}"
+    if seal.position != position:
+        return f"{where}: its seal is gone"
+    where = f"{where}, event {seal.event}"
+    if seal.previous != previous:
+        return f"{where}: does not follow the one before"
+    if event is None:
+        return f"{where}: the event is gone"
+    if not hmac.compare_digest(seal.hash, chained(seal, event)):
+        return f"{where}: was changed"
+    return "" if seal.hash == anchor else f"{where}: is not the one noted earlier"

@@ -1,0 +1,128 @@
+"""The only importer of `cryptography`: sealing, wrapping, padding, deriving. Knows no table and no file.
+
+A sealed value is magic (4 bytes) | algorithm (1) | key version (4) | nonce (12) | ciphertext | tag (16), all
+under associated data that says where it stands, so that a value moved elsewhere does not open (CRY-01 to 03).
+"""
+
+import hmac
+import secrets
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.utils.translation import gettext as _
+
+from panel.errors import Damaged
+
+MAGIC = b"GJS1"
+HEADER = struct.Struct(">4sBI")
+KEY_BYTES = 32
+NONCE_BYTES = 12
+TAG_BYTES = 16
+BLOCK = 64
+
+
+class Algorithm(IntEnum):
+    """What a value is sealed with; the number is written into it."""
+
+    AES_256_GCM = 1
+    AES_256_GCM_SIV = 2
+
+
+_CIPHERS: dict[Algorithm, type[AESGCM] | type[AESGCMSIV]] = {
+    Algorithm.AES_256_GCM: AESGCM,
+    Algorithm.AES_256_GCM_SIV: AESGCMSIV,
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value stands; it opens nowhere else."""
+
+    table: str
+    column: str
+    row: bytes
+    schema: int = 1
+
+    def associated_data(self, header: bytes) -> bytes:
+        """Length-prefixed parts, so that no two places run together (CRY-02)."""
+        parts = (header, self.table.encode(), self.column.encode(), self.row, struct.pack(">I", self.schema))
+        return b"".join(struct.pack(">I", len(part)) + part for part in parts)
+
+    def damaged(self) -> Damaged:
+        return Damaged(
+            _("A sealed value in %(table)s.%(column)s does not open: wrong key, changed, or moved.")
+            % {"table": self.table, "column": self.column}
+        )
+
+
+def random_key() -> bytes:
+    """A new 256-bit key."""
+    return secrets.token_bytes(KEY_BYTES)
+
+
+def derive(root: bytes, label: str) -> bytes:
+    """A key of its own for each use, by HKDF-SHA-256."""
+    info = b"gjensyn/" + label.encode()
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(root)
+
+
+def mac(key: bytes, data: bytes) -> bytes:
+    """HMAC-SHA-256."""
+    return hmac.digest(key, data, "sha256")
+
+
+def pad(plain: bytes, blocks: int = 1) -> bytes:
+    """Fill up to 64-byte blocks, and to `blocks` of them at least (CRY-03). One 0x80, then zeros."""
+    length = max(blocks, len(plain) // BLOCK + 1) * BLOCK
+    return (plain + b"\x80").ljust(length, b"\0")
+
+
+def unpad(padded: bytes) -> bytes:
+    """What `pad` was given."""
+    return padded.rstrip(b"\0")[:-1]
+
+
+def seal(
+    plain: bytes,
+    *,
+    key: bytes,
+    place: Place,
+    version: int = 1,
+    algorithm: Algorithm = Algorithm.AES_256_GCM,
+    blocks: int = 1,
+) -> bytes:
+    """`plain`, padded, under `key`, for `place` alone. `version` says which version of the key it was."""
+    header = HEADER.pack(MAGIC, algorithm, version)
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    sealed = _CIPHERS[algorithm](key).encrypt(nonce, pad(plain, blocks), place.associated_data(header))
+    return header + nonce + sealed
+
+
+def open_sealed(sealed: bytes, *, key: bytes, place: Place) -> bytes:
+    """What was sealed for `place` under `key`; raises Damaged for anything else, never passes it through."""
+    algorithm, _version = _read_header(sealed, place)
+    header, rest = sealed[: HEADER.size], sealed[HEADER.size :]
+    nonce, body = rest[:NONCE_BYTES], rest[NONCE_BYTES:]
+    try:
+        return unpad(_CIPHERS[algorithm](key).decrypt(nonce, body, place.associated_data(header)))
+    except InvalidTag:
+        raise place.damaged() from None
+
+
+def key_version(sealed: bytes, *, place: Place) -> int:
+    """Which version of its key a value was sealed with. Not proven before the value opens."""
+    return _read_header(sealed, place)[1]
+
+
+def _read_header(sealed: bytes, place: Place) -> tuple[Algorithm, int]:
+    if len(sealed) < HEADER.size + NONCE_BYTES + TAG_BYTES:
+        raise place.damaged()
+    magic, algorithm, version = HEADER.unpack_from(sealed)
+    if magic != MAGIC or algorithm not in _CIPHERS:
+        raise place.damaged()
+    return Algorithm(algorithm), version

@@ -1,0 +1,73 @@
+"""Named keyed hashes, each under a key of its own. Nobody else derives keys or calls HMAC.
+
+Tokens and audit hang on the service key, which each process has; all that finds a card hangs on the index
+root, which the portal can't reach.
+"""
+
+from dataclasses import dataclass, field
+
+from django.conf import settings
+
+from panel.keys import crypto
+from panel.keys.roots import index_root
+
+
+def token_hash(token: str) -> bytes:
+    """What is stored of a link's token (TOK-01)."""
+    return crypto.mac(crypto.derive(settings.SERVICE_KEY, "token"), token.encode())
+
+
+def audit_mac(data: bytes) -> bytes:
+    """One link of the audit chain (AUD-01)."""
+    return crypto.mac(crypto.derive(settings.SERVICE_KEY, "audit"), data)
+
+
+@dataclass(frozen=True)
+class Index:
+    """The keys that hang on the index root, derived once for a whole set of rows. Shows none of them."""
+
+    card: bytes = field(repr=False)
+    data_key: bytes = field(repr=False)
+    address: bytes = field(repr=False)
+    row: bytes = field(repr=False)
+    blob: bytes = field(repr=False)
+
+    @classmethod
+    def load(cls) -> "Index":
+        root = index_root()
+        labels = ("card-locator", "key-locator", "address-bucket", "row-fingerprint", "blob")
+        return cls(*(crypto.derive(root, label) for label in labels))
+
+    def card_locator(self, code: str) -> bytes:
+        return crypto.mac(self.card, code.encode())
+
+    def key_locator(self, card_locator: bytes) -> bytes:
+        """By way of the card's locator: a card found by its address leads to its key, never the other way."""
+        return crypto.mac(self.data_key, card_locator)
+
+    def address_bucket(self, address: str, bits: int) -> int:
+        return int.from_bytes(crypto.mac(self.address, address.encode())[:4], "big") >> (32 - bits)
+
+    def row_fingerprint(self, text: str) -> bytes:
+        return crypto.mac(self.row, text.encode())
+
+
+def card_locator(code: str) -> bytes:
+    """Where a member's card is found in the vault."""
+    return Index.load().card_locator(code)
+
+
+def key_locator(code: str) -> bytes:
+    """Where a member's data key is found in the keystore; without the index root it leads to no card."""
+    index = Index.load()
+    return index.key_locator(index.card_locator(code))
+
+
+def address_bucket(address: str, bits: int) -> int:
+    """The truncated hash of a tidied address: many share one, so it proves nobody's membership (CRY-08)."""
+    return Index.load().address_bucket(address, bits)
+
+
+def row_fingerprint(text: str) -> bytes:
+    """Knows a row of a recruitment file again without keeping it."""
+    return Index.load().row_fingerprint(text)

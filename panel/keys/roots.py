@@ -1,0 +1,48 @@
+"""The index root: one random key in the keystore, wrapped by the KEK; index and locator keys come from it."""
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from panel.errors import Damaged
+from panel.keys import crypto
+from panel.keys.crypto import Place
+from panel.keys.models import DataKey, WrappedRoot
+from panel.keys.providers import Ring, provider
+
+INDEX = "index"
+#: A rotation by another process may destroy a version between reading a row and reading the ring.
+TRIES = 3
+
+
+def place_of(label: str) -> Place:
+    return Place("keys_wrappedroot", "wrapped", label.encode())
+
+
+def index_root() -> bytes:
+    """The index root, made on first use of an empty keystore."""
+    for _attempt in range(TRIES):
+        row = WrappedRoot.objects.filter(label=INDEX).first() or make_index_root()
+        ring = provider().ring()
+        if row.kek_version in ring.made_on:
+            return ring.unwrap(bytes(row.wrapped), place_of(INDEX))
+    raise Damaged(_("The index root is wrapped by a KEK version that is gone. Restore the KEK file."))
+
+
+def make_index_root() -> WrappedRoot:
+    """Refuses beside data keys: their locators came from a root that was lost, and a new one finds none."""
+    if DataKey.objects.exists():
+        raise Damaged(_("The index root is missing beside data keys. Restore the keystore."))
+    ring: Ring = provider().ring()
+    wrapped = ring.wrap(crypto.random_key(), place_of(INDEX))
+    made = {"kek_version": ring.current, "wrapped": wrapped}
+    return WrappedRoot.objects.get_or_create(label=INDEX, defaults=made)[0]
+
+
+def lock() -> None:
+    """Hold off a rotation to the end of the keystore's transaction, so that no dying version wraps a key.
+
+    PostgreSQL locks the root's row; SQLite's IMMEDIATE transaction has already locked everything.
+    """
+    if not transaction.get_connection("keystore").in_atomic_block:
+        raise RuntimeError("The keystore is locked inside a transaction only.")
+    WrappedRoot.objects.select_for_update().filter(label=INDEX).first()

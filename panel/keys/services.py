@@ -1,0 +1,174 @@
+"""Writes on the keystore: data keys made, found, destroyed, re-wrapped under a new KEK (CRY-04, CRY-06)."""
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice
+from typing import TypeVar
+
+from django.db import transaction
+
+from panel.keys import crypto
+from panel.keys.crypto import Place
+from panel.keys.macs import Index
+from panel.keys.models import DataKey, WrappedRoot
+from panel.keys.providers import provider
+from panel.keys.roots import TRIES, index_root, lock, place_of
+
+Item = TypeVar("Item")
+CHUNK = 500
+_random = random.SystemRandom()
+
+
+def create_data_keys(codes: Iterable[str], *, today: date) -> dict[str, bytes]:
+    """A data key for each member, new or the one there is. Committed before any card is sealed with it."""
+    made: dict[str, bytes] = {}
+    for chunk in batched(codes):
+        made |= _create_chunk(chunk, today)
+    return made
+
+
+@transaction.atomic(using="keystore")
+def _create_chunk(codes: Sequence[str], today: date) -> dict[str, bytes]:
+    index = Index.load()
+    lock()
+    known, ring = data_keys(codes), provider().ring()
+    new = {code: crypto.random_key() for code in codes if code not in known}
+    rows = []
+    for code, key in new.items():
+        locator = index.key_locator(index.card_locator(code))
+        wrapped = ring.wrap(key, _place(locator))
+        rows.append(DataKey(locator=locator, kek_version=ring.current, wrapped=wrapped, made_on=today))
+    _random.shuffle(rows)  # the order of rows must not tell the order of members (ZON-02)
+    DataKey.objects.bulk_create(rows)
+    return known | new
+
+
+def data_keys(codes: Iterable[str]) -> dict[str, bytes]:
+    """The data keys of those members who have one."""
+    index = Index.load()
+    by_locator = {index.card_locator(code): code for code in codes}
+    return {by_locator[locator]: key for locator, key in data_keys_of_cards(by_locator).items()}
+
+
+def data_keys_of_cards(card_locators: Iterable[bytes]) -> dict[bytes, bytes]:
+    """The data keys that open these cards, by the cards' locators."""
+    index, found = Index.load(), dict[bytes, bytes]()
+    for chunk in batched(card_locators):
+        found |= _unwrapped({index.key_locator(locator): locator for locator in chunk})
+    return found
+
+
+def _unwrapped(cards: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    """Rows first, then the ring; again if a rotation destroyed a version in between."""
+    for _attempt in range(TRIES):
+        rows = list(DataKey.objects.filter(locator__in=cards))
+        ring = provider().ring()
+        if all(row.kek_version in ring.made_on for row in rows):
+            break
+    return {
+        cards[bytes(row.locator)]: ring.unwrap(bytes(row.wrapped), _place(bytes(row.locator))) for row in rows
+    }
+
+
+def destroy_data_keys(codes: Iterable[str]) -> int:
+    """Delete the data keys; only an old copy of the keystore opens what they sealed, until `rotate`."""
+    index = Index.load()
+    return _delete(index.key_locator(index.card_locator(code)) for code in codes)
+
+
+def sweep_data_keys(known_cards: Iterable[bytes], *, before: date) -> int:
+    """Delete data keys made before a day that open none of the known cards, given by locator."""
+    index = Index.load()
+    known = {index.key_locator(locator) for locator in known_cards}
+    old = DataKey.objects.filter(made_on__lt=before).values_list("locator", flat=True)
+    return _delete([bytes(locator) for locator in old.iterator() if bytes(locator) not in known])
+
+
+def _delete(locators: Iterable[bytes]) -> int:
+    return sum(DataKey.objects.filter(locator__in=chunk).delete()[0] for chunk in batched(locators))
+
+
+def initialise(*, today: date) -> tuple[bool, bool]:
+    """Make the KEK file and the index root where they are absent; says which were made. Never overwrites."""
+    new_file = provider().create(today=today)
+    new_root = not WrappedRoot.objects.exists()
+    index_root()
+    return new_file, new_root
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """What a rotation did."""
+
+    version: int
+    rewrapped: int
+    destroyed: tuple[int, ...]
+
+
+def rotate(*, today: date) -> Rotation:
+    """A new KEK version, survivors re-wrapped, old versions destroyed: old copies of erased keys are dead."""
+    index_root()  # there must be a root to lock and to re-wrap
+    with transaction.atomic(using="keystore"):
+        lock()
+        provider().add_version(today=today)
+    return finish_rotation()
+
+
+def finish_rotation() -> Rotation:
+    """Re-wrap in chunks what is not yet under the current version; goes on where one was interrupted."""
+    rewrapped = _rewrap_roots()
+    while done := _rewrap_chunk():
+        rewrapped += done
+    with transaction.atomic(using="keystore"):
+        lock()
+        destroyed = _destroy_empty_versions()
+    return Rotation(provider().ring().current, rewrapped, destroyed)
+
+
+@transaction.atomic(using="keystore")
+def _rewrap_roots() -> int:
+    ring = provider().ring()
+    roots = list(WrappedRoot.objects.select_for_update().exclude(kek_version=ring.current))
+    for root in roots:
+        key = ring.unwrap(bytes(root.wrapped), place_of(root.label))
+        root.kek_version, root.wrapped = ring.current, ring.wrap(key, place_of(root.label))
+        root.save()
+    return len(roots)
+
+
+@transaction.atomic(using="keystore")
+def _rewrap_chunk() -> int:
+    """The rows stay locked to the end, so that the write can't bring back one that is being erased."""
+    lock()
+    ring = provider().ring()
+    rows = list(DataKey.objects.select_for_update().exclude(kek_version=ring.current)[:CHUNK])
+    for row in rows:
+        place = _place(bytes(row.locator))
+        row.kek_version, row.wrapped = ring.current, ring.wrap(ring.unwrap(bytes(row.wrapped), place), place)
+    DataKey.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["locator"], update_fields=["kek_version", "wrapped"]
+    )
+    return len(rows)
+
+
+def _destroy_empty_versions() -> tuple[int, ...]:
+    ring = provider().ring()
+    used = set(DataKey.objects.values_list("kek_version", flat=True).distinct())
+    used |= set(WrappedRoot.objects.values_list("kek_version", flat=True).distinct())
+    empty = tuple(sorted(set(ring.made_on) - used - {ring.current}))
+    for version in empty:
+        provider().destroy_version(version)
+    return empty
+
+
+def batched(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Sets of a size that databases take."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, CHUNK)):
+        yield chunk
+
+
+def _place(locator: bytes) -> Place:
+    return Place("keys_datakey", "wrapped", locator)

@@ -1,0 +1,51 @@
+"""Contact data and the rules on addresses and buckets. Pure: no tables, no keys."""
+
+from dataclasses import dataclass, field
+from math import isqrt
+
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator
+
+#: How many cards a person may open in a day (ZON-05).
+DAILY_QUOTA = 50
+
+_check_address = EmailValidator(allowlist=[])
+
+
+@dataclass(frozen=True)
+class ContactData:
+    """A member's card while it is open. Its repr shows the code only, for it ends in logs and tracebacks."""
+
+    code: str
+    email: str = field(repr=False)
+    first_name: str = field(repr=False)
+    last_name: str = field(repr=False)
+    phone: str | None = field(default=None, repr=False)
+
+
+def tidy_address(text: str) -> str:
+    """Without blanks and <> around it and a dot behind, in lower case: as it is stored and compared."""
+    return text.strip().strip("<>").strip().rstrip(".").strip().lower()
+
+
+def is_usable_address(text: str) -> bool:
+    """Whether a tidied address can be written to."""
+    try:
+        _check_address(text)
+    except ValidationError:
+        return False
+    return True
+
+
+def bucket_bits(n: int) -> int:
+    """How many bits of an address's hash are kept with n cards: `2 <= n / 2**bits < sqrt(n)` from 8 cards on.
+
+    The fewest bits that do: the fuller a bucket, the less a leaked index key tells (CRY-08). Below 8 cards no
+    number does, and all share one bucket.
+    """
+    return isqrt(n).bit_length() if n >= 8 else 0
+
+
+def bits_fit(n: int, bits: int) -> bool:
+    """Whether buckets of so many bits still do for n cards; a bound, not the best, so they rarely change."""
+    return 2 << bits <= n < 4**bits if n >= 8 else bits == 0

@@ -1,0 +1,194 @@
+"""Cards stored, opened, found and destroyed. Who may ask is decided above; the audit row is written here.
+
+A write goes keystore → vault, and the caller writes `default` last: what a crash leaves has no member and is
+swept after a day.
+"""
+
+import random
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Count
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from panel.audit import selectors as audit_events
+from panel.audit import services as audit
+from panel.audit.rules import Actor
+from panel.errors import Damaged, NotAllowed, NotFound
+from panel.keys import crypto
+from panel.keys import services as keys
+from panel.keys.crypto import Place
+from panel.keys.macs import Index
+from panel.keys.services import batched
+from panel.vault.cards import BLOCKS, open_column, opened_card, sealed_card
+from panel.vault.models import Card
+from panel.vault.rules import DAILY_QUOTA, ContactData, bits_fit, bucket_bits, tidy_address
+
+OPEN, QUOTA_ALARM, OPEN_CHUNK = "card.open", "card.quota_alarm", "cards.open_for_sending"
+_random = random.SystemRandom()
+
+
+def store_cards(cards: Iterable[ContactData], *, today: date) -> None:
+    """Seal and store cards, all or none of them; a known member's card is replaced under the key it has.
+
+    Shuffled, so that the order of rows tells nothing of the order of members (ZON-02).
+    """
+    shuffled = list(cards)
+    _random.shuffle(shuffled)
+    bits = _bits_for(Card.objects.count() + len(shuffled))
+    index = Index.load()
+    with transaction.atomic(using="vault"):
+        for chunk in batched(shuffled):
+            data_keys = keys.create_data_keys([data.code for data in chunk], today=today)
+            _upsert(
+                [sealed_card(d, key=data_keys[d.code], index=index, bits=bits, today=today) for d in chunk],
+                [*BLOCKS, "bucket", "bucket_bits"],
+            )
+    rebucket()
+
+
+def _upsert(rows: Sequence[Card], fields: Sequence[str]) -> None:
+    Card.objects.bulk_create(rows, update_conflicts=True, unique_fields=["locator"], update_fields=fields)
+
+
+def _bits_for(n: int) -> int:
+    """The bits in use while they do for n cards, else the ones that do."""
+    used = Card.objects.values_list("bucket_bits").annotate(n=Count("pk")).order_by("-n").first()
+    return used[0] if used and bits_fit(n, used[0]) else bucket_bits(n)
+
+
+def rebucket() -> int:
+    """Give cards new buckets when theirs no longer fit their number, in sets; each row says its own bits."""
+    bits, index, moved = _bits_for(Card.objects.count()), Index.load(), 0
+    while done := _rebucket_chunk(bits, index):
+        moved += done
+    return moved
+
+
+@transaction.atomic(using="vault")
+def _rebucket_chunk(bits: int, index: Index) -> int:
+    """The rows stay locked to the end, so that the write can't bring back one that is being erased."""
+    rows = list(Card.objects.select_for_update().exclude(bucket_bits=bits)[: keys.CHUNK])
+    data_keys = keys.data_keys_of_cards(bytes(row.locator) for row in rows)
+    for row in rows:
+        address = tidy_address(open_column(row, "email", data_keys))
+        row.bucket, row.bucket_bits = index.address_bucket(address, bits), bits
+    _upsert(rows, ["bucket", "bucket_bits"])
+    return len(rows)
+
+
+def open_card(code: str, *, by: Actor, reason: str, now: datetime, study: str) -> ContactData:
+    """One card for a person: the audit row is committed first; the 51st of a day is refused (ZON-05).
+
+    Not to be called inside a transaction on `default`, whose rollback would take the audit row with it.
+    """
+    with transaction.atomic(durable=True):
+        audit.record(by=by, verb=OPEN, now=now, study=study, subject=code, detail={"reason": reason})
+    # Counted after the row is there for all to see, so that two openings at once can't both be the last.
+    if _opened_today(by, now) > DAILY_QUOTA:
+        with transaction.atomic(durable=True):
+            detail = {"quota": DAILY_QUOTA}
+            audit.record(by=by, verb=QUOTA_ALARM, now=now, study=study, subject=code, detail=detail)
+        raise NotAllowed(_("You have opened as many contact cards today as one person may. Go on tomorrow."))
+    found = _open([code])
+    if code not in found:
+        raise NotFound(_("There is no contact card for this member."))
+    return found[code]
+
+
+def _opened_today(by: Actor, now: datetime) -> int:
+    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    return audit_events.count(by=by, verb=OPEN, since=midnight, until=midnight + timedelta(days=1))
+
+
+def open_cards(
+    codes: Sequence[str], *, by: Actor, reason: str, now: datetime, study: str
+) -> dict[str, ContactData]:
+    """Cards for sending: one audit row for the chunk, not counted; members without a card are absent."""
+    if not codes:
+        return {}
+    detail = {"reason": reason, "codes": sorted(codes)}
+    audit.record(by=by, verb=OPEN_CHUNK, now=now, study=study, detail=detail)
+    return _open(codes)
+
+
+def _open(codes: Sequence[str]) -> dict[str, ContactData]:
+    index, found = Index.load(), {}
+    for chunk in batched(codes):
+        asked = {index.card_locator(code): code for code in chunk}
+        data_keys = keys.data_keys_of_cards(asked)
+        for card in Card.objects.filter(locator__in=asked):
+            code = asked[bytes(card.locator)]
+            found[code] = _opened_as(code, card, data_keys)
+    return found
+
+
+def _opened_as(code: str, card: Card, data_keys: dict[bytes, bytes]) -> ContactData:
+    try:
+        data = opened_card(card, data_keys)
+    except Damaged:
+        raise Damaged(_("The contact card of %(code)s does not open.") % {"code": code}) from None
+    if data.code != code:
+        raise Damaged(_("The contact card of %(code)s is another member's.") % {"code": code})
+    return data
+
+
+def find_by_address(addresses: Iterable[str]) -> dict[str, list[ContactData]]:
+    """The cards that hold each address, compared in clear after a search by bucket (CRY-08).
+
+    Every address asked for is in the answer; a list is empty where nobody has it.
+    """
+    found: dict[str, list[ContactData]] = {address: [] for address in addresses}
+    wanted: dict[str, list[str]] = {}
+    for address in found:
+        wanted.setdefault(tidy_address(address), []).append(address)
+    for chunk in batched(_in_buckets_of(wanted)):
+        data_keys = keys.data_keys_of_cards(bytes(card.locator) for card in chunk)
+        for card in chunk:
+            asked = wanted.get(tidy_address(open_column(card, "email", data_keys)))
+            if asked:
+                data = opened_card(card, data_keys)
+                for address in asked:
+                    found[address].append(data)
+    return found
+
+
+def _in_buckets_of(addresses: Iterable[str]) -> Iterable[Card]:
+    """Candidates; while cards are moved to new buckets, rows of both sizes stand side by side."""
+    index, addresses = Index.load(), list(addresses)
+    for bits in Card.objects.order_by().values_list("bucket_bits", flat=True).distinct():
+        buckets = {index.address_bucket(address, bits) for address in addresses}
+        yield from Card.objects.filter(bucket_bits=bits, bucket__in=buckets).iterator(chunk_size=keys.CHUNK)
+
+
+def destroy_cards(codes: Iterable[str]) -> int:
+    """Delete cards, then their data keys; returns how many cards there were."""
+    codes, index = list(codes), Index.load()
+    destroyed = _delete(index.card_locator(code) for code in codes)
+    keys.destroy_data_keys(codes)
+    return destroyed
+
+
+def sweep_orphans(known_codes: Iterable[str], *, today: date) -> int:
+    """Remove cards and data keys without a member, once they are a whole day old; returns how many rows."""
+    index, before = Index.load(), today - timedelta(days=1)
+    known = {index.card_locator(code) for code in known_codes}
+    old = Card.objects.filter(made_on__lt=before).values_list("locator", flat=True)
+    swept = _delete([bytes(locator) for locator in old.iterator() if bytes(locator) not in known])
+    return swept + keys.sweep_data_keys(known, before=before)
+
+
+def _delete(locators: Iterable[bytes]) -> int:
+    return sum(Card.objects.filter(locator__in=chunk).delete()[0] for chunk in batched(locators))
+
+
+def seal_blob(data: bytes, *, name: str) -> bytes:
+    """Bytes that wait a short while, as a staged upload; they open under the same name only."""
+    return crypto.seal(data, key=Index.load().blob, place=Place("blob", name, b""))
+
+
+def open_blob(sealed: bytes, *, name: str) -> bytes:
+    """What `seal_blob` was given."""
+    return crypto.open_sealed(sealed, key=Index.load().blob, place=Place("blob", name, b""))
