@@ -1,0 +1,70 @@
+"""The canary search (CRY-12): do words that only a letter may hold stand anywhere else?
+
+Pure: takes bytes and words. A haystack is read as it is and as unescaped, percent-decoded, quoted-printable and
+base64 text; addresses and names are found as substrings of the first and as whole words of the others, digits
+as whole tokens. Where the haystacks come from is the caller's affair.
+"""
+
+import base64
+import binascii
+import quopri
+import re
+from collections.abc import Iterable, Iterator
+from urllib.parse import unquote_to_bytes
+
+_WORD = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\+?\d{5,}|[^\W\d_]{2,}(?:[-'’][^\W\d_]+)*")
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{12,}={0,2}")
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+_SHORTEST = 4
+
+
+def digits(phone: str) -> set[str]:
+    """The forms a phone number is written in: as given, without +, without the country's +47."""
+    plain = re.sub(r"\D", "", phone)
+    return {phone, plain, f"+{plain}", plain.removeprefix("47")} if plain else set()
+
+
+def needles(words: Iterable[str]) -> set[str]:
+    """Words long enough to be told from chance."""
+    return {w for w in words if len(w) >= _SHORTEST}
+
+
+def _views(data: bytes) -> Iterator[str]:
+    """The texts a haystack may hide: plain, JSON-escaped, percent, quoted-printable, UTF-16, base64 runs."""
+    text = data.decode("utf-8", "ignore")
+    yield text
+    if "\\u" in text:
+        yield _ESCAPE.sub(lambda m: chr(int(m.group(1), 16)), text)
+    if b"%" in data:
+        yield unquote_to_bytes(data).decode("utf-8", "ignore")
+    if b"=" in data:
+        yield quopri.decodestring(data).decode("utf-8", "ignore")
+    yield data.decode("utf-16-le", "ignore")
+    yield " ".join(_decoded_runs(data))
+
+
+def _decoded_runs(data: bytes) -> Iterator[str]:
+    """Each base64 run (plain or URL-safe), decoded at the four places it may begin."""
+    for run in _BASE64.findall(data):
+        run = run.rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
+        for start in range(4):
+            part = run[start:]
+            part = part[: len(part) - len(part) % 4] if len(part) % 4 == 1 else part + b"=" * (-len(part) % 4)
+            try:
+                yield base64.b64decode(part).decode("utf-8", "ignore")
+            except binascii.Error:
+                continue
+
+
+def found(data: bytes, words: set[str]) -> set[str]:
+    """Which of `words` stand in `data`, in any view. Whole tokens: a name inside a longer word is another word."""
+    folded = {w.casefold(): w for w in words}
+    hits: set[str] = set()
+    for view in _views(data):
+        tokens = {t.casefold() for t in _WORD.findall(view)}
+        hits |= {folded[t] for t in tokens & folded.keys()}
+    # Addresses may touch their neighbours in a binary file, where a token has no end.
+    addresses = {w for w in words if "@" in w}
+    lower = data.lower()
+    hits |= {w for w in addresses if w.encode() in lower}
+    return hits

@@ -1,0 +1,224 @@
+"""The example study's life, 2022 to today: moves the clock, lets staff act through services and respondents over HTTP.
+
+The web server, worker, beat, Redis and mail catcher are real and run beside this; letters are read from the
+catcher's Maildir. What is checked about it afterwards is summary.py's.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from django.db import connections
+from django.db.models import Q
+
+from panel.demo import people, study
+from panel.demo.mailbox import Mail, Mailbox
+from panel.demo.people import Conduct, Person
+from panel.demo.respondent import Respondent
+from panel.enrolment import services as enrolment
+from panel.errors import Unreachable
+from panel.instruments.models import InstrumentVersion
+from panel.invitations import services as invitations
+from panel.invitations.models import Outgoing
+from panel.members.models import Study
+from panel.residency import services as residency
+from panel.residency.models import Flag
+from panel.rights.models import Stop
+from panel.waves import services as waves
+from panel.waves.models import Wave
+
+OSLO = ZoneInfo("Europe/Oslo")
+DEVICES = 4
+PATIENCE = 60
+BOUNCING = 14
+State = Outgoing.State
+Progress = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
+
+
+@dataclass
+class Town:
+    """Where the example lives: the clock file, the catcher's Maildir and the list of addresses it refuses."""
+
+    clock: Path
+    maildir: Path
+    refused: Path
+    logins: Path
+
+
+@dataclass
+class Life:
+    """One run of the example. `progress(title)` gives a callback for (done, total)."""
+
+    town: Town
+    progress: Progress
+    seed: int = 2022
+    enrolled: dict[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.rng = random.Random(self.seed)  # noqa: S311 - invented people's dice, no secret
+        self.mailbox = Mailbox(self.town.maildir)
+        self.now = datetime(2022, 6, 30, 12, tzinfo=OSLO)
+
+    # --- the years
+
+    def live(self) -> Study:
+        """2022 to the end of 2024: recruitment, two waves, reviews, a deletion carried out."""
+        self.study = self._recruit()
+        self.instrument = self._instrument(datetime(2023, 9, 20, 12, tzinfo=OSLO))
+        rows = people.file_rows()
+        self.people = people.persons(rows, self._addresses(rows))
+        self.left = people.match(self.people, people.leavers(), self.rng)
+        self._refuse(BOUNCING)
+        self.field("2023", 1, datetime(2023, 10, 1, 10, tzinfo=OSLO), wants_back=None)
+        self._review_flags()
+        self.field("2024", 2, datetime(2024, 10, 1, 10, tzinfo=OSLO), wants_back=0.10)
+        self._review_flags()
+        return self.study
+
+    def open_today(self, *, now: datetime) -> Wave:
+        """A wave that is open on the real day, its hours lifted by a recorded reason, so that letters go at once."""
+        self.study = Study.objects.get(slug=study.SLUG)
+        self.instrument = InstrumentVersion.objects.filter(instrument__study=self.study).latest("number")
+        opens = now - timedelta(minutes=5)
+        wave = self._plan(str(now.year), 3, opens, now)
+        reason = "The example study shows letters at any hour; its people are invented."
+        waves.lift_hours(by=study.LIV, wave=wave, reason=reason, now=now)
+        return wave
+
+    def _recruit(self) -> Study:
+        self._set_clock(self.now)
+        found = study.build(now=self.now, logins=self.town.logins)
+        data = (people.DATA / "survey_2022.csv").read_bytes()
+        with self.progress("Enrolling the recruitment file"):
+            result = enrolment.enrol(
+                by=study.LIV, study=found, data=data, suffix=".csv", now=self.now, dry_run=False
+            )
+        self.enrolled = {name: value for name, value in result.as_json().items() if name != "left_out"}
+        return found
+
+    def _instrument(self, now: datetime) -> InstrumentVersion:
+        self._set_clock(now)
+        return study.instrument(self.study, now=now)
+
+    def _addresses(self, rows: list[dict[str, str]]) -> set[str]:
+        """The addresses of those who agreed: their own file tells the respondents who they are."""
+        return {
+            people.tidy_address(row["E-post"])
+            for row in rows
+            if row["Samtykke ny kontakt"].lower() == "ja" and "@" in row["E-post"]
+        }
+
+    def _refuse(self, number: int) -> None:
+        """Some addresses stop working: the catcher refuses them from now on."""
+        stay = [person.email for person in self.people if person.email not in self.left]
+        self.bouncing = set(self.rng.sample(stay, number))
+        self.town.refused.write_text("\n".join(sorted(self.bouncing)) + "\n")
+
+    # --- one wave
+
+    def field(self, name: str, number: int, opens: datetime, *, wants_back: float | None) -> Wave:
+        """Plans, opens, reminds twice and closes a wave, with its respondents."""
+        self._set_clock(opens - timedelta(days=7))
+        wave = self._plan(name, number, opens, self.now)
+        players = [person for person in self.people if person.email not in self.bouncing]
+        self.conducts = people.plan_wave(players, self.left, self.rng, wants_back=wants_back)
+        self.seen: dict[str, int] = {}
+        for step, days in enumerate((0, *wave.reminder_days)):
+            self._set_clock(opens + timedelta(days=days, minutes=5))
+            self._settle(f"{name}: sending " + ("invitations" if step == 0 else f"reminder {step}"))
+            self._answer(f"{name}: answering")
+        self._set_clock(wave.closes_at + timedelta(minutes=5))
+        waves.turn(now=self.now)
+        self._erase()
+        return wave
+
+    def _plan(self, name: str, number: int, opens: datetime, now: datetime) -> Wave:
+        wave = waves.plan_wave(
+            by=study.SIGNE,
+            study=self.study,
+            name=name,
+            number=number,
+            instrument=self.instrument,
+            opens_at=opens,
+            closes_at=opens + timedelta(days=30),
+            reminder_days=[7, 14],
+            now=now,
+        )
+        waves.approve_wave(by=study.LIV, wave=wave, now=now)
+        return wave
+
+    def _settle(self, title: str) -> None:
+        """Opens what is due and queues it, as beat does, then waits until worker and catcher have dealt with it."""
+        waves.turn(now=self.now)
+        invitations.queue_due(now=self.now)
+        with self.progress(title) as bar:
+            total = max(1, self._waiting())
+            end = time.monotonic() + PATIENCE
+            while waiting := self._waiting():
+                if time.monotonic() > end:
+                    raise Unreachable(f"{waiting} letters are still waiting after {PATIENCE} s: see the worker's log.")
+                bar(total - waiting, total)
+                time.sleep(0.1)
+
+    def _waiting(self) -> int:
+        due = Q(state__in=(State.QUEUED, State.DEFERRED), due_at__lte=self.now)
+        return Outgoing.objects.filter(due | Q(state__in=(State.CLAIMED, State.SENDING))).count()
+
+    def _answer(self, title: str) -> None:
+        """Everybody who got a letter does what they do, a few at a time."""
+        acts = [
+            (self.conducts[mail.to], mail, self._ordinal(mail)) for mail in self.mailbox.new() if mail.to in self.conducts
+        ]
+        with self.progress(title) as bar, ThreadPoolExecutor(DEVICES) as pool:
+            seeds = [self.rng.random() for _act in acts]
+            for done, _result in enumerate(pool.map(_act, acts, seeds), 1):
+                bar(done, len(acts))
+
+    def _ordinal(self, mail: Mail) -> int:
+        """The how-manieth letter of this wave it is for its reader: 0 the invitation. Receipts have no answer link."""
+        if not mail.answer_link:
+            return -1
+        self.seen[mail.to] = self.seen.get(mail.to, -1) + 1
+        return self.seen[mail.to]
+
+    # --- staff and time
+
+    def _review_flags(self) -> None:
+        """The coordinator looks at each flag, by code, and confirms it."""
+        flags = Flag.objects.filter(state=Flag.State.OPEN, member__study=self.study).select_related("member__study")
+        for flag in flags:
+            residency.review_flag(
+                by=study.SIGNE,
+                flag=flag,
+                state=Flag.State.CONFIRMED,
+                reason="Told in the wave's answers; month and place fit together.",
+                now=self.now,
+            )
+
+    def _erase(self) -> None:
+        """Beat's worker carries out the deletions whose 14 days are over."""
+        due = Stop.objects.filter(rung=Stop.Rung.LEAVE_DELETE, state=Stop.State.IN_FORCE, due_at__lte=self.now)
+        end = time.monotonic() + PATIENCE
+        while due.exists():
+            if time.monotonic() > end:
+                raise Unreachable("A deletion that is due was not carried out: see the worker's log.")
+            time.sleep(0.2)
+
+    def _set_clock(self, moment: datetime) -> None:
+        self.now = moment
+        other = self.town.clock.with_suffix(".new")
+        other.write_text(moment.isoformat())
+        other.replace(self.town.clock)
+
+
+def _act(act: tuple[Conduct, Mail, int], seed: float) -> None:
+    conduct, mail, ordinal = act
+    with Respondent(mail, conduct, seed=seed) as respondent:
+        respondent.act(ordinal)
+    connections.close_all()

@@ -1,0 +1,94 @@
+"""Builds the example study through the product's own services: study, staff, consent form, questionnaire, letters.
+
+Writes the log-ins to a 0600 file. Holds no respondent and no story; those are people.py and life.py.
+"""
+
+import json
+import os
+import secrets
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import transaction
+
+from consent import services as consent
+from panel.audit.rules import Actor
+from panel.instruments import services as instruments
+from panel.instruments.models import InstrumentVersion
+from panel.invitations import letters
+from panel.members import services as members
+from panel.members.models import Study
+from panel.members.rules import Role
+
+HERE = Path(__file__).parent
+SLUG = "exitnorway"
+SYSTEM = Actor.system("example study")
+
+#: username -> role, in the order in which the log-ins are printed.
+STAFF = {
+    "signe": Role.COORDINATOR,
+    "vera": Role.KEEPER,
+    "ines": Role.RESEARCHER,
+    "ravn": Role.REVIEWER,
+    "liv": Role.LEADER,
+    "dag": Role.DPO,
+}
+LIV, SIGNE = Actor.staff("liv"), Actor.staff("signe")
+
+
+def data(name: str) -> Any:
+    """One of the example's JSON files."""
+    return json.loads((HERE / "data" / name).read_text(encoding="utf-8"))
+
+
+def build(*, now: datetime, logins: Path) -> Study:
+    """The whole study, ready to enrol into. All or nothing in `default`."""
+    with transaction.atomic():
+        study = members.create_study(by=SYSTEM, now=now, **_fields())
+        _staff(study, now=now, logins=logins)
+        consent.import_form(study_key=study.key, document=data("consent_2022-06-01.json"), day=now.date())
+        for file in sorted((HERE / "letters").glob("*.json")):
+            document = json.loads(file.read_text(encoding="utf-8"))
+            letters.import_letters(by=LIV, study=study, document=document, now=now)
+        letters.approve_letters(by=LIV, study=study, now=now)
+    return study
+
+
+def instrument(study: Study, *, now: datetime) -> InstrumentVersion:
+    """The example's questionnaire, imported and approved."""
+    version = instruments.import_instrument(
+        by=LIV,
+        study=study,
+        slug="waves",
+        title="Life in Norway and elsewhere",
+        source=(HERE / "forms" / "exitnorway.xlsx").read_bytes(),
+        now=now,
+    )
+    instruments.approve_version(by=LIV, version=version, now=now)
+    return version
+
+
+def _fields() -> dict[str, Any]:
+    """The study as its files describe it; how_to_check is kept as JSON text, a sentence per language."""
+    fields = data("study.json")
+    fields["how_to_check"] = json.dumps(fields["how_to_check"], ensure_ascii=False)
+    fields["retention_until"] = date.fromisoformat(fields["retention_until"])
+    return {**fields, "recruitment": data("recruitment.json"), "disclosure": data("disclosure.json")}
+
+
+def _staff(study: Study, *, now: datetime, logins: Path) -> None:
+    lines = []
+    for username, role in STAFF.items():
+        password = secrets.token_urlsafe(12)
+        user = get_user_model().objects.create_user(username, password=password, is_staff=True)
+        members.assign_role(by=SYSTEM, user=user, study=study, role=role, now=now)
+        lines.append(f"{username}\t{role.label}\t{password}\n")
+    _write_private(logins, "".join(lines))
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)

@@ -1,0 +1,151 @@
+"""What came of the example's life, as numbers, and whether it is what it must be. Reads only; life.py did it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connections
+from redis import Redis
+
+from panel.audit import selectors as audit
+from panel.demo import canary, people
+from panel.demo.life import Life
+from panel.invitations.models import LetterKind, Outgoing
+from panel.members.models import Study
+from panel.residency import selectors as residency
+from panel.responses.models import Response
+from panel.rights.models import Stop
+from panel.waves import selectors as waves
+from panel.waves.models import Wave
+
+LEAVING = (Stop.Rung.LEAVE_KEEP, Stop.Rung.LEAVE_DELETE)
+RATES = ("RR1", "RR2", "RR3", "RR4", "RR5", "RR6")
+#: Letters, the catcher's list of refused recipients: what the outside world knows of addresses.
+OUTSIDE = ("mail", "refused.txt")
+
+
+def of_wave(wave: Wave) -> dict[str, Any]:
+    """One wave in numbers."""
+    progress, rates = waves.progress(wave), waves.rates(wave)
+    sent = Outgoing.objects.filter(case__wave=wave, state=Outgoing.State.SENT)
+    left = Stop.objects.filter(rung__in=LEAVING, asked_at__gte=wave.opens_at, asked_at__lt=wave.closes_at)
+    return {
+        "name": wave.name,
+        "cases": progress.cases,
+        "invitations_sent": sent.filter(kind=LetterKind.INVITATION).count(),
+        "reminders_sent": sent.filter(kind=LetterKind.REMINDER).count(),
+        "completes": progress.completes,
+        "partials": progress.partials,
+        "withdrawn": left.exclude(state=Stop.State.UNDONE).count(),
+        "bounced": progress.bounced,
+        "rates": {name: None if (rate := rates[name]) is None else round(rate, 4) for name in RATES},
+    }
+
+
+def exit_reasons(wave: Wave) -> dict[str, int]:
+    """Inside, before disclosure control."""
+    return dict(sorted(residency.exit_reasons(wave).items()))
+
+
+def wants_back(wave: Wave) -> float:
+    """The share of those who said what they plan that wants to return when the war ends."""
+    plans = [
+        answers["return_plan"]
+        for answers in Response.objects.filter(case__wave=wave, completed_at__isnull=False).values_list(
+            "answers", flat=True
+        )
+        if answers.get("return_plan", "not_said") != "not_said"
+    ]
+    return plans.count("war_ends") / len(plans) if plans else 0.0
+
+
+def make(life: Life, study: Study, releases: list[dict[str, Any]], out: Path) -> dict[str, Any]:
+    """summary.json, without its checks."""
+    fielded = list(study.waves.filter(number__in=(1, 2)).order_by("number"))
+    return {
+        "enrolment": life.enrolled,
+        "waves": [of_wave(wave) for wave in fielded],
+        "residency": residency.summary(study, fielded[0]),
+        "exit_reasons": exit_reasons(fielded[0]),
+        "wants_back_2024": round(wants_back(fielded[1]), 4),
+        "releases": releases,
+        "mail": {"delivered": life.mailbox.delivered, "duplicates": life.mailbox.duplicates},
+        "audit_chain_holds": audit.verify().ok,
+        "canaries_outside_mail": len(leaks(out)),
+    }
+
+
+def checks(summary: dict[str, Any]) -> dict[str, bool]:
+    """What must hold, in words; `make demo` fails if one does not."""
+    key = json.loads((people.DATA / "survey_2022.key.json").read_text(encoding="utf-8"))
+    sent = sum(w["invitations_sent"] + w["reminders_sent"] for w in summary["waves"])
+    residency_ = summary["residency"]
+    return {
+        "the file was enrolled as its key says": summary["enrolment"]["outcome"] == key["outcome"]
+        and summary["enrolment"]["wave0_answers"] == key["wave0_answers"],
+        "each wave was answered": all(w["completes"] > 0 for w in summary["waves"]),
+        "every letter marked sent was delivered, and none twice": summary["mail"]["delivered"] >= sent
+        and summary["mail"]["duplicates"] == 0,
+        "21 left: 15 to Ukraine, 6 elsewhere": (
+            residency_["left"], residency_["returned_to_ukraine"], residency_["moved_on"]
+        ) == (21, 15, 6),
+        "each was flagged and confirmed": residency_["flags_confirmed"] == residency_["flags_raised"] >= 21,
+        "their reasons are those of Table 1": summary["exit_reasons"] == dict(sorted(people.expected_reasons().items())),
+        "in 2024 one in ten wants to return when the war ends": abs(summary["wants_back_2024"] - 0.10) < 0.01,
+        "both products were released": {r["product"] for r in summary["releases"]} == {"A", "B"},
+        "no released row is alone: k is 6 or more": all(r["k"] >= 6 for r in summary["releases"]),
+        "the audit chain holds": summary["audit_chain_holds"],
+        "no address, name or number stands outside the mail": summary["canaries_outside_mail"] == 0,
+    }  # fmt: skip
+
+
+def leaks(out: Path) -> dict[str, set[str]]:
+    """CRY-12 over the file's addresses, names and phone numbers: place -> what was found there."""
+    words: set[str] = set()
+    for row in people.file_rows():
+        address = people.tidy_address(row["E-post"])
+        words |= {address, row["E-post"].strip(), row["Fornavn"].strip(), row["Etternavn"].strip()}
+        words |= canary.digits(row["Mobil"].strip())
+    words = canary.needles(words)
+    return {place: found for place, data in haystacks(out) if (found := canary.found(data, words))}
+
+
+def haystacks(out: Path) -> Iterator[tuple[str, bytes]]:
+    """All that is kept: tables, the broker's and cache's keys, and every file of this installation but the mail."""
+    for alias in connections:
+        yield from ((f"{alias}.{table}", data) for table, data in _tables(alias))
+    with Redis.from_url(settings.REDIS_URL) as broker:
+        for name in broker.keys("*"):
+            yield f"redis {name!r}", name + b"\n" + _value(broker, name)
+    for path in sorted(out.rglob("*")):
+        if path.is_file() and path.relative_to(out).parts[0] not in OUTSIDE:
+            yield str(path.relative_to(out)), path.read_bytes()
+
+
+def _tables(alias: str) -> Iterator[tuple[str, bytes]]:
+    connection = connections[alias]
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608 - its own table names
+            yield table, b"\n".join(_raw(value) for row in cursor for value in row)
+
+
+def _raw(value: object) -> bytes:
+    if isinstance(value, bytes | memoryview):
+        return bytes(value)
+    return str(value).encode() if isinstance(value, str) else json.dumps(value, cls=DjangoJSONEncoder, default=str).encode()
+
+
+def _value(broker: Redis, name: bytes) -> bytes:
+    """A key's content as bytes, whatever its type."""
+    readers = {
+        b"string": lambda: [broker.get(name)],
+        b"list": lambda: broker.lrange(name, 0, -1),
+        b"set": lambda: list(broker.smembers(name)),
+        b"zset": lambda: broker.zrange(name, 0, -1),
+        b"hash": lambda: [part for pair in broker.hgetall(name).items() for part in pair],
+    }
+    return b"\n".join(part for part in readers[broker.type(name)]() if part)
