@@ -16,8 +16,9 @@ class Response(models.Model):
     instrument = models.ForeignKey(InstrumentVersion, on_delete=models.PROTECT, related_name="responses")
     language = models.CharField(max_length=10)
     answers = models.JSONField(default=dict, help_text="Item -> code, list of codes or text.")
-    page = models.CharField(max_length=60, blank=True, help_text="The page to go on with.")
-    revision = models.PositiveIntegerField(default=0, help_text="Counts saves; two devices can't overwrite unseen.")
+    page = models.CharField(max_length=60, blank=True, help_text="The first page not saved.")
+    saved = models.JSONField(default=list, help_text="Names of the pages that were saved.")
+    revision = models.PositiveIntegerField(default=0, help_text="Counts saves: no device overwrites unseen.")
     started_at = models.DateTimeField()
     completed_at = models.DateTimeField(null=True, blank=True)
 
@@ -25,7 +26,10 @@ class Response(models.Model):
         purpose = "the study's answers"
         retention = "coded answers stay; all go with an erasure"
         classes = {
-            **dict.fromkeys(("id", "case", "instrument", "page", "revision", "started_at", "completed_at"), "internal"),
+            **dict.fromkeys(
+                ("id", "case", "instrument", "page", "saved", "revision", "started_at", "completed_at"),
+                "internal",
+            ),
             "language": "quasi-identifier",
             "answers": "sensitive",
         }

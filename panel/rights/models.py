@@ -24,18 +24,30 @@ class Stop(models.Model):
     class State(models.TextChoices):
         IN_FORCE = "in_force", "in force"
         UNDONE = "undone", "undone by the member"
+        REPLACED = "replaced", "replaced by a newer one of its rung"
         DONE = "done", "carried out"
 
+    class Channel(models.TextChoices):
+        ANSWER_PAGE = "answer page", "on a page of the survey"
+        STOP_PAGE = "stop page", "on the page of stops"
+        ONE_CLICK = "one click", "by the mail program's button"
+        TOLD_STAFF = "told staff", "told staff"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    member = models.ForeignKey(PanelMember, on_delete=models.SET_NULL, null=True, blank=True, related_name="stops")
+    member = models.ForeignKey(
+        PanelMember, on_delete=models.SET_NULL, null=True, blank=True, related_name="stops"
+    )
     code = models.CharField(max_length=12)
     case = models.ForeignKey(Case, on_delete=models.SET_NULL, null=True, blank=True, related_name="stops")
     rung = models.CharField(max_length=12, choices=Rung)
     state = models.CharField(max_length=10, choices=State, default=State.IN_FORCE)
-    channel = models.CharField(max_length=20, help_text="answer page, stop page, one click, told staff")
+    channel = models.CharField(max_length=20, choices=Channel)
+    withdrawn = models.JSONField(
+        default=list, help_text="Consent purposes it withdrew; an undo gives them again."
+    )
     asked_at = models.DateTimeField()
     until = models.DateField(null=True, blank=True, help_text="End of a pause.")
-    due_at = models.DateTimeField(null=True, blank=True, help_text="When a deletion is carried out.")
+    due_at = models.DateTimeField(null=True, blank=True, help_text="When leaving is carried out for good.")
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -45,6 +57,7 @@ class Stop(models.Model):
         purpose = "carries out what a member asked for, and shows that it was"
         retention = "as long as the study; names nobody after an erasure"
         classes = dict.fromkeys(
-            ("id", "member", "code", "case", "rung", "state", "channel", "asked_at", "until", "due_at", "ended_at"),
+            ("id", "member", "code", "case", "rung", "state", "channel", "withdrawn", "asked_at", "until",
+             "due_at", "ended_at"),
             "internal",
-        )
+        )  # fmt: skip

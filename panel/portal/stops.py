@@ -1,0 +1,190 @@
+"""The ladder of stops (LAW-05, LAW-06), the one-click pause (RFC 8058). What a rung does is panel/rights'."""
+
+from collections.abc import Mapping
+from datetime import date
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone, translation
+from django.utils.translation import gettext_lazy as _
+
+from panel.audit.rules import Actor
+from panel.errors import BadInput, NotFound, NotNow, Refusal
+from panel.invitations.models import Link
+from panel.portal.guard import NAMES, Visit, page, respondents, see_other, visit, wrong_link
+from panel.rights import selectors, services
+from panel.rights.models import Stop
+from panel.rights.rules import DELETE_WORDS, ONE_CLICK_PAUSE, RUNGS, Channel, Rung, can_undo
+
+
+@respondents("GET", "POST")
+def ladder(request: HttpRequest, token: str) -> HttpResponse:
+    """The ladder by a letter's own link, which lives as long as the data."""
+    came = visit(request, token, Link.Use.STOP)
+    return wrong_link(request) if came is None else _ladder(request, came, Channel.STOP_PAGE)
+
+
+@respondents("GET", "POST")
+def from_survey(request: HttpRequest, token: str) -> HttpResponse:
+    """The ladder by an answer link: it may start a withdrawal, and shows it afterwards."""
+    came = visit(request, token, Link.Use.ANSWER, also_left=True)
+    return wrong_link(request) if came is None else _ladder(request, came, Channel.ANSWER_PAGE)
+
+
+@respondents("GET", "POST")
+def one_click(request: HttpRequest, token: str) -> HttpResponse:
+    """A mail program's POST pauses mail, never more (TOK-03); a person sees a button, and an undo."""
+    came = visit(request, token, Link.Use.ONE_CLICK)
+    if came is None:
+        return wrong_link(request)
+    told = ""
+    if request.method == "POST":
+        try:
+            if "undo" in request.POST:
+                _undo(came, request.POST["undo"])
+            elif request.POST.get("List-Unsubscribe") == "One-Click":
+                _pause(came)
+        except Refusal as refusal:
+            told = _said(refusal, came.lang)
+    return _one_click_page(came, told)
+
+
+# --- the ladder
+
+
+def _ladder(request: HttpRequest, came: Visit, channel: Channel) -> HttpResponse:
+    if request.method != "POST":
+        return _show(came, channel)
+    try:
+        if "undo" in request.POST:
+            _undo(came, request.POST["undo"])
+        else:
+            _ask(came, request.POST, channel)
+    except BadInput as refusal:
+        return _show(came, channel, sent=request.POST, error=_said(refusal, came.lang), status=422)
+    except Refusal as refusal:
+        return _show(came, channel, told=_said(refusal, came.lang), status=409)
+    return see_other(came.address())
+
+
+def _ask(came: Visit, sent: Mapping[str, str], channel: Channel) -> None:
+    if sent.get("rung") not in Rung.values:
+        raise BadInput(_("Please choose one of these."))
+    services.ask_stop(
+        by=Actor.member(came.member.code),
+        member=came.member,
+        rung=Rung(sent["rung"]),
+        channel=channel,
+        case=came.link.case,
+        until=_day(sent.get("until", "")),
+        typed_word=sent.get("word"),
+        waive=sent.get("waive") == "yes",
+        now=came.now,
+    )
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        return None
+
+
+def _undo(came: Visit, text: str) -> None:
+    """Take back one of this member's own stops."""
+    try:
+        own = Stop.objects.filter(member=came.member).select_related("member__study", "case__wave")
+        stop = own.filter(pk=UUID(text)).first()
+    except ValueError:
+        stop = None
+    if stop is None:
+        raise NotFound(_("This can't be taken back any more."))
+    services.undo_stop(by=Actor.member(came.member.code), stop=stop, now=came.now)
+
+
+def _said(refusal: Refusal, lang: str) -> str:
+    with translation.override(lang):
+        return str(refusal)
+
+
+def _show(
+    came: Visit,
+    channel: Channel,
+    *,
+    sent: Mapping[str, str] | None = None,
+    error: str = "",
+    told: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """What is in force now, with its undo; then the rungs, none chosen beforehand (LAW-04)."""
+    came.member.refresh_from_db(fields=["status"])
+    standing = [_standing(stop, came) for stop in selectors.in_force(came.member, now=came.now)]
+    sent = sent or {}
+    today = timezone.localtime(came.now).date()
+    context = _common(came, channel) | {
+        "standing": standing,
+        "rungs": [
+            {"value": rung.value, "card": RUNGS[rung], "chosen": sent.get("rung") == rung}
+            for rung in selectors.rungs_offered(came.member, came.link.case)
+        ],
+        "waiting": any(one["deletes"] and one["undo"] for one in standing),
+        "sent": {name: sent.get(name, "") for name in ("rung", "until", "word")},
+        "error": error,
+        "told": told,
+        "word": DELETE_WORDS[came.lang],
+        "first_day": date.fromordinal(today.toordinal() + 1).isoformat(),
+    }
+    return page("ladder", context, lang=came.lang, status=status)
+
+
+def _standing(stop: Stop, came: Visit) -> dict[str, object]:
+    undo = can_undo(stop.state, stop.due_at, now=came.now)
+    return {
+        "stop": stop,
+        "card": RUNGS[Rung(stop.rung)],
+        "deletes": stop.rung == Rung.LEAVE_DELETE,
+        "undo": undo,
+        "wording": selectors.wording_of(stop) if undo and stop.withdrawn else [],
+    }
+
+
+def _common(came: Visit, channel: Channel) -> dict[str, object]:
+    home = came.path.removesuffix("/stop") if channel == Channel.ANSWER_PAGE else ""
+    return {
+        "study": came.study,
+        "languages": came.languages(NAMES),
+        "action": came.address(),
+        "back": came.address(home) if home and came.member.status == "active" else "",
+    }
+
+
+# --- one click
+
+
+def _pause(came: Visit) -> None:
+    """Pause from today; a longer pause, no mail at all or having left stand as they are."""
+    until = timezone.localtime(came.now).date() + ONE_CLICK_PAUSE
+    standing = [one for one in selectors.in_force(came.member, now=came.now) if one.rung != Rung.NO_REMINDERS]
+    if any(stop.until is None or stop.until >= until for stop in standing):
+        return
+    try:
+        services.ask_stop(
+            by=Actor.member(came.member.code),
+            member=came.member,
+            rung=Rung.PAUSE,
+            channel=Channel.ONE_CLICK,
+            until=until,
+            now=came.now,
+        )
+    except NotNow:
+        return  # left for good: nothing is sent any more, which is what was asked
+
+
+def _one_click_page(came: Visit, told: str) -> HttpResponse:
+    standing = [_standing(stop, came) for stop in selectors.in_force(came.member, now=came.now)]
+    context = _common(came, Channel.ONE_CLICK) | {
+        "standing": [one for one in standing if one["card"] is not RUNGS[Rung.NO_REMINDERS]],
+        "days": ONE_CLICK_PAUSE.days,
+        "told": told,
+    }
+    return page("one_click", context, lang=came.lang)

@@ -1,0 +1,83 @@
+"""Reads of answers: one case's, and a wave's as coded rows. Decides nothing about who may see them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from panel.instruments.coding import Code, coded
+from panel.instruments.selectors import questionnaire
+from panel.members.models import PanelMember
+from panel.responses.models import Response
+from panel.responses.rules import Standing
+from panel.waves.models import Case, Wave
+
+CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class CodedRow:
+    """One response as columns of a file. `member` joins it to wave 0 in the service, never in a file."""
+
+    member: UUID
+    language: str
+    completed: bool
+    values: Mapping[str, Code]
+
+
+def response_of(case: Case) -> Response:
+    """The case's response, or an empty unsaved one: looking at a page stores nothing (NEV-08)."""
+    found = Response.objects.select_related("instrument").filter(case=case).first()
+    return found or Response(case=case, instrument=case.wave.instrument, language=case.member.language)
+
+
+def language_of(case: Case) -> str:
+    """The language the respondent answered in last, or the member's."""
+    return response_of(case).language
+
+
+def standing(case: Case, response: Response) -> Standing:
+    """What decides whether the case may be answered, read now."""
+    wave, member = case.wave, case.member
+    return Standing(
+        opens_at=wave.opens_at,
+        closes_at=wave.closes_at,
+        wave_open=wave.status == Wave.Status.OPEN,
+        wave_closed=wave.status == Wave.Status.CLOSED,
+        member_active=member.status == PanelMember.Status.ACTIVE,
+        held=member.holds.filter(lifted_at=None).exists(),
+        completed=response.completed_at is not None,
+    )
+
+
+def of_wave(wave: Wave) -> QuerySet[Response]:
+    """All responses of a wave that may be used: those of members under a hold are left out (LAW-10)."""
+    return Response.objects.filter(case__wave=wave).exclude(case__member__in=_held()).order_by("id")
+
+
+def completed(wave: Wave) -> QuerySet[Response]:
+    """The completed ones."""
+    return of_wave(wave).filter(completed_at__isnull=False)
+
+
+def _held() -> QuerySet[PanelMember]:
+    return PanelMember.objects.filter(holds__isnull=False, holds__lifted_at=None)
+
+
+def coded_rows(wave: Wave, *, partials: bool = False) -> Iterator[CodedRow]:
+    """A wave's responses as coded rows, in an order that tells nothing; flat in memory.
+
+    Members who wait for their deletion are left out: all use stopped when they asked (LAW-06).
+    """
+    q = questionnaire(wave.instrument)
+    found = of_wave(wave) if partials else completed(wave)
+    found = found.exclude(case__member__status=PanelMember.Status.DELETING).select_related("case")
+    for response in found.iterator(chunk_size=CHUNK):
+        broke_off = None if response.completed_at else response.page or q.pages[0].name
+        yield CodedRow(
+            member=response.case.member_id,
+            language=response.language,
+            completed=response.completed_at is not None,
+            values=coded(q, response.answers, broke_off=broke_off),
+        )

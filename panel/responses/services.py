@@ -1,0 +1,126 @@
+"""Answers are written here, page by page. Answering is not audited; each case's events are left with `waves`.
+
+Opens no link, sends nothing, and knows nothing of residency: whoever calls does that in the same transaction.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from panel.errors import BadInput, NotNow
+from panel.instruments.checking import Checked, check
+from panel.instruments.questionnaire import Questionnaire, Value
+from panel.instruments.routing import Step, route
+from panel.instruments.selectors import questionnaire
+from panel.responses.models import Response
+from panel.responses.rules import Why, after, still_saved, to_go_on, why_not
+from panel.responses.selectors import standing
+from panel.waves.models import Case, CaseEvent
+from panel.waves.services import record_event
+
+SENTENCES = {
+    Why.NOT_OPEN: _("This survey has not opened yet."),
+    Why.CLOSED: _("This survey is closed. Thank you for your interest."),
+    Why.LEFT: _("You have left the study, so there is nothing to answer."),
+    Why.HELD: _("Answering is paused at the moment. Please write to the study if you did not ask for this."),
+    Why.COMPLETED: _("Your answers are already complete."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What became of a page. With errors nothing was kept; `words` are remarks to the writer (NEV-04)."""
+
+    response: Response
+    errors: Mapping[str, str] = field(default_factory=dict)
+    next_page: str | None = None
+    completed: bool = False
+    words: Mapping[str, str] = field(default_factory=dict)
+
+
+@transaction.atomic
+def start(*, case: Case, language: str, now: datetime) -> Response:
+    """The case's response, made if there is none; it counts as started with its first saved page."""
+    response, _made = Response.objects.get_or_create(
+        case=case, defaults={"instrument": case.wave.instrument, "language": language, "started_at": now}
+    )
+    return response
+
+
+@transaction.atomic
+def save_page(
+    *, case: Case, page: str, raw: Mapping[str, Sequence[str]], language: str, revision: int, now: datetime
+) -> Saved:
+    """Check and keep one page. `revision` is the one the page was shown with: 0 before anything was saved.
+
+    Raises NotNow if the case can't be answered, or if another device saved in between; the same page sent
+    twice is no harm and leads on.
+    """
+    start(case=case, language=language, now=now)
+    response = Response.objects.select_for_update().get(case=case)
+    q = questionnaire(response.instrument)
+    why = why_not(standing(case, response), now=now)
+    if why and why != Why.COMPLETED:
+        raise NotNow(SENTENCES[why])
+    way = route(q, response.answers)
+    step = way.step(page)
+    if step is None:
+        raise BadInput(_("There is no such page in this survey. Go back to the beginning of it."))
+    checked = check(q, page, way.answers, raw, lang=language, today=timezone.localtime(now).date())
+    if revision != response.revision or why:
+        return _sent_again(response, q, step, checked)
+    if checked.errors:
+        return Saved(response, errors=checked.errors, words=checked.notices)
+    return _keep(response, q, step, checked, language, now)
+
+
+def _own(step: Step, answers: Mapping[str, Value]) -> dict[str, Value]:
+    return {item.name: answers[item.name] for item in step.page.items if item.name in answers}
+
+
+def _sent_again(response: Response, q: Questionnaire, step: Step, checked: Checked) -> Saved:
+    """An old revision: a double click holds what is stored already; anything else is a second device."""
+    page = step.page.name
+    same = not checked.errors and page in response.saved and checked.answers == _own(step, response.answers)
+    if not same:
+        raise NotNow(
+            SENTENCES[Why.COMPLETED]
+            if response.completed_at
+            else _(
+                "You answered on another screen in between. "
+                "Here are your newest answers; please go on from here."
+            )
+        )
+    return Saved(
+        response,
+        next_page=after(route(q, response.answers), page, response.saved),
+        completed=response.completed_at is not None,
+    )
+
+
+def _keep(
+    response: Response, q: Questionnaire, step: Step, checked: Checked, language: str, now: datetime
+) -> Saved:
+    """Write the page, drop answers that no longer count, and leave the case's events."""
+    page, before = step.page.name, route(q, response.answers)
+    asked_here = {item.name for item in step.page.items}
+    others = {name: value for name, value in before.answers.items() if name not in asked_here}
+    way = route(q, {**others, **checked.answers})
+    saved = sorted({*still_saved(before, way, response.saved), page})
+    open_page = to_go_on(way, saved)
+    first, response.revision = response.revision == 0, response.revision + 1
+    response.answers, response.saved, response.page = dict(way.answers), saved, open_page or ""
+    response.language = language
+    response.completed_at = now if open_page is None else None
+    response.save()
+    if first:
+        record_event(case=response.case, kind=CaseEvent.Kind.STARTED, at=now)
+    if response.completed_at:
+        record_event(case=response.case, kind=CaseEvent.Kind.COMPLETED, at=now)
+    return Saved(
+        response, next_page=after(way, page, saved), completed=open_page is None, words=checked.notices
+    )

@@ -1,0 +1,46 @@
+"""Reads of stops: what is in force for a member, what an undo would agree to again."""
+
+from datetime import datetime
+
+from django.utils import timezone
+
+from consent import selectors as consent
+from consent.models import ConsentEntry, ConsentText
+from panel.members.models import PanelMember
+from panel.rights.models import Stop
+from panel.rights.rules import Rung, State, offered
+from panel.waves.models import Case, Wave
+
+
+def in_force(member: PanelMember, *, now: datetime) -> list[Stop]:
+    """What is in force for a member, the furthest rung only once they left; pauses that are over left out."""
+    found = list(Stop.objects.filter(member=member, state=State.IN_FORCE).select_related("case__wave"))
+    for rung in (Rung.LEAVE_DELETE, Rung.LEAVE_KEEP):
+        if leaving := [stop for stop in found if stop.rung == rung]:
+            return leaving
+    today = timezone.localtime(now).date()
+    found = [stop for stop in found if stop.until is None or stop.until > today]
+    order = list(Rung)
+    return sorted(found, key=lambda stop: order.index(Rung(stop.rung)))
+
+
+def rungs_offered(member: PanelMember, case: Case | None) -> list[Rung]:
+    """The rungs this member can choose now."""
+    in_wave = case is not None and case.wave.status == Wave.Status.OPEN
+    return offered(member.status, in_wave=in_wave)
+
+
+def last_agreed(stop: Stop) -> list[ConsentEntry]:
+    """The entries that this stop withdrew, as they were last given: what an undo gives again."""
+    assert stop.member is not None
+    history = consent.history(study_key=stop.member.study.key, subject=stop.code)
+    agreed = {entry.purpose: entry for entry in history if entry.action != ConsentEntry.Action.WITHDRAWN}
+    return [agreed[purpose] for purpose in stop.withdrawn if purpose in agreed]
+
+
+def wording_of(stop: Stop) -> list[ConsentText]:
+    """The exact words a member agrees to again by undoing this stop, each once (LAW-02)."""
+    hashes = {entry.text_sha256 for entry in last_agreed(stop)}
+    assert stop.member is not None
+    found = ConsentText.objects.filter(form__study_key=stop.member.study.key, sha256__in=hashes)
+    return list({text.sha256: text for text in found.order_by("-question")}.values())

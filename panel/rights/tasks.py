@@ -1,0 +1,12 @@
+"""Celery shell of rights: the beat carries out what is due."""
+
+from celery import shared_task
+
+from panel import clock
+from panel.rights import services
+
+
+@shared_task
+def erase_due() -> None:
+    """Runs in a worker, for it destroys cards and data keys."""
+    services.erase_due(now=clock.now())
