@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
+from panel.errors import BadInput
 from panel.logs import masked
 
 Kind = Literal["staff", "member", "system"]
@@ -65,3 +68,19 @@ def without_contact_data(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [without_contact_data(inner) for inner in value]
     return value
+
+
+def anchor_line(position: int, digest: str) -> str:
+    """A head of the chain, to be noted outside the database."""
+    return f"{position} {digest}\n"
+
+
+def read_anchors(text: str) -> dict[int, str]:
+    """The heads noted earlier, hash by position."""
+    anchors = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        position, _blank, digest = line.partition(" ")
+        if not position.isdecimal() or len(digest) != 64:
+            raise BadInput(_("Line %(number)s of the anchors' file is no anchor.") % {"number": number})
+        anchors[int(position)] = digest
+    return anchors

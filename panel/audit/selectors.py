@@ -21,6 +21,7 @@ class Verdict:
     ok: bool
     first_broken: str
     sealed: int
+    head: str
     oldest_unsealed: datetime | None
 
 
@@ -54,7 +55,7 @@ def verify(*, anchors: Mapping[int, str] | None = None) -> Verdict:
     if not broken and awaited:
         broken = f"position {min(awaited)}: its seal is gone, the chain was cut short"
     oldest = unsealed().values_list("at", flat=True).first()
-    return Verdict(not broken, broken, sealed, oldest)
+    return Verdict(not broken, broken, sealed, previous, oldest)
 
 
 def _links() -> Iterator[tuple[AuditSeal, AuditEvent | None]]:

@@ -1,8 +1,14 @@
-"""App config of panel.keys; no start-up work."""
+"""App config of panel.keys; registers the system check of the KEK file."""
 
 from django.apps import AppConfig
+from django.core.checks import register
+
+from panel.keys.checks import kek_file_is_safe
 
 
 class Config(AppConfig):
     name = "panel.keys"
     verbose_name = "Keys"
+
+    def ready(self) -> None:
+        register(kek_file_is_safe)

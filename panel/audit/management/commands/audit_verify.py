@@ -1,17 +1,30 @@
 """Walks the audit chain and says whether it holds."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+from django.core.management import CommandParser
+
 from panel.audit import selectors
+from panel.audit.rules import anchor_line, read_anchors
 from panel.commands import Answer, ServiceCommand
 
 
 class Command(ServiceCommand):
     help = "Verify the audit chain; exit status 1 where it is broken."
 
+    def arguments(self, parser: CommandParser) -> None:
+        note = "a file kept elsewhere: the heads noted in it must still stand, and today's is added"
+        parser.add_argument("--anchors", type=Path, metavar="FILE", help=note)
+
     def act(self, **options: Any) -> Answer:
-        verdict = selectors.verify()
+        anchors: Path | None = options["anchors"]
+        noted = anchors.read_text() if anchors and anchors.exists() else ""
+        verdict = selectors.verify(anchors=read_anchors(noted))
+        if anchors and verdict.ok and verdict.sealed:
+            with anchors.open("a") as file:
+                file.write(anchor_line(verdict.sealed, verdict.head))
         lines = [f"{verdict.sealed} events sealed; oldest unsealed: {verdict.oldest_unsealed or 'none'}."]
         refused = "" if verdict.ok else f"The audit chain is broken at {verdict.first_broken}."
         return Answer(asdict(verdict), lines, refused)
