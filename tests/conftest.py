@@ -22,11 +22,13 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connections
 from django.test import TransactionTestCase
+from django.utils import timezone
 from redis import Redis
 
 from config.local import mailbox, postgres, process
 from config.local import redis as local_redis
 from config.settings import EMAIL_BACKEND
+from panel.keys.providers import provider
 from tests import triggers
 from tests.settings import ALIASES, PG_SOCKETS, REDIS_SOCKET, RUN_DIR, TEST_DB
 
@@ -37,13 +39,13 @@ ROOT = Path(__file__).parent.parent
 
 
 def refuse_network(event: str, args: tuple[Any, ...]) -> None:
-    """An audit hook: whatever library asks, Python connects to loopback and unix sockets only."""
+    """An audit hook: whoever asks, only loopback and unix sockets. No OSError: nobody may mistake it for a fault."""
     if event == "socket.connect" and isinstance(args[1], tuple):
         host = str(args[1][0])
         if host != "localhost" and not ipaddress.ip_address(host.partition("%")[0]).is_loopback:
-            raise PermissionError("Tests reach no network: only loopback and unix sockets.")
+            raise AssertionError("Tests reach no network: only loopback and unix sockets.")
     if event == "socket.getaddrinfo" and args[0] not in {None, "", "localhost", "127.0.0.1", "::1"}:
-        raise PermissionError("Tests ask no name server.")
+        raise AssertionError("Tests ask no name server.")
 
 
 sys.addaudithook(refuse_network)
@@ -90,6 +92,26 @@ def _append_only_tables_can_be_flushed() -> Iterator[None]:
     base._fixture_teardown = lifted
     yield
     base._fixture_teardown = flush
+
+
+# --- keys
+
+
+@pytest.fixture(scope="session")
+def _kek() -> bytes:
+    """The run's KEK file, at settings.KEK_FILE; the index root is made in the database on first use."""
+    provider().create(today=timezone.now().date())
+    return Path(django_settings.KEK_FILE).read_bytes()
+
+
+@pytest.fixture(autouse=True)
+def _kek_stays(_kek: bytes) -> Iterator[None]:
+    """A test may rotate the KEK; the next one's database begins with the run's again."""
+    path = Path(django_settings.KEK_FILE)
+    yield
+    if not path.exists() or path.read_bytes() != _kek:
+        path.touch(mode=0o600)
+        path.write_bytes(_kek)
 
 
 # --- real servers and processes
@@ -171,7 +193,9 @@ def celery_worker_process(service_env: dict[str, str], tmp_path: Path) -> Iterat
         name = f"test{len(started)}@{os.getpid()}"
         argv = [sys.executable, *words.split(), "--concurrency", str(concurrency), "-n", name]
         with log.open("wb") as out:
-            worker = process.spawn(argv, env=service_env | (env or {}), cwd=ROOT, log=out)
+            worker = process.spawn(
+                argv, env={**service_env, "PROCESS": "worker", **(env or {})}, cwd=ROOT, log=out
+            )
         worker.log = log  # type: ignore[attr-defined]
         started.append(worker)
         assert process.wait_until(lambda: b" ready." in log.read_bytes(), seconds=40, child=worker), (
