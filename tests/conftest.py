@@ -39,7 +39,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def refuse_network(event: str, args: tuple[Any, ...]) -> None:
-    """An audit hook: whoever asks, only loopback and unix sockets. No OSError: nobody may mistake it for a fault."""
+    """An audit hook: only loopback and unix sockets. No OSError, or it would pass for a common fault."""
     if event == "socket.connect" and isinstance(args[1], tuple):
         host = str(args[1][0])
         if host != "localhost" and not ipaddress.ip_address(host.partition("%")[0]).is_loopback:
