@@ -32,6 +32,7 @@ SAYS_NOTHING = MISSING - {str(Missing.NOT_ASKED.value)}
 """Rare, but no statement on the person. "Not asked" is one: routing by where somebody lives tells where."""
 
 _WIDE = 2**62
+_HAIR = 1e-9
 
 
 class Verdict(TypedDict):
@@ -146,13 +147,19 @@ def minimal_uniques(rows: Sequence[Row], quasi: Sequence[str], size: int = 3) ->
 
 @dataclass(frozen=True)
 class Sensitive:
-    """One sensitive variable: its values, how many have each, and which rule of SDC-02 it falls under."""
+    """One sensitive variable: its values, how many have each, which rule of SDC-02 which value falls under.
+
+    `rare` values are held to their base rate; with any of them the variable as a whole can't be held to l and t
+    (`spread` is false), but its `common` ones still may not fill a class. `together`: nor may the rare ones.
+    """
 
     name: str
     values: tuple[str, ...]
     counts: tuple[int, ...]
     rare: tuple[int, ...]
+    common: tuple[int, ...]
     spread: bool
+    together: bool
 
     @classmethod
     def of(
@@ -164,9 +171,12 @@ class Sensitive:
         """
         codes, labels = encode(values)
         counts = np.bincount(codes, minlength=len(labels))
+        shares = counts / max(len(values), 1)
         guarded = [v for v, label in enumerate(labels) if _needs_guard(label, guard)]
-        rare = tuple(v for v in guarded if counts[v] < limits.rare * len(values))
-        return cls(name, tuple(labels), tuple(int(n) for n in counts), rare, not rare and bool(guarded))
+        rare = tuple(v for v in guarded if shares[v] < limits.rare)
+        common = tuple(v for v in guarded if limits.rare <= shares[v] <= limits.largest)
+        spread = bool(guarded) and not rare
+        return cls(name, tuple(labels), tuple(map(int, counts)), rare, common, spread, guard is not None)
 
 
 def _needs_guard(value: str, guard: Collection[str] | None) -> bool:
@@ -183,10 +193,11 @@ def breaches(sensitive: Sensitive, table: Counts, kept: Flags, limits: Threshold
     base = table[kept].sum(axis=0) / max(float(sizes[kept].sum()), 1.0)
     if sensitive.spread:
         return kept & _uneven(table, shares, base, limits)
-    bad = np.zeros(len(table), bool)
-    for value in sensitive.rare:
-        present = table[:, value] > 0
-        bad |= present & ((shares[:, value] > limits.times * base[value] + 1e-9) | (shares[:, value] == 1))
+    rare, common = list(sensitive.rare), list(sensitive.common)
+    bad = (shares[:, rare] > limits.times * base[rare] + _HAIR).any(axis=1)
+    bad |= (shares[:, rare] == 1).any(axis=1) | (shares[:, common] > limits.largest + _HAIR).any(axis=1)
+    if sensitive.together and rare:
+        bad |= table[:, rare].sum(axis=1) == np.maximum(sizes, 1)
     return kept & bad
 
 
@@ -196,7 +207,7 @@ def _uneven(table: Counts, shares: Counts, base: Counts, limits: Thresholds) -> 
     wanted = min(limits.distinct, int((base > 0).sum()))
     distance = np.abs(shares - base).sum(axis=1) / 2
     uneven: Flags = np.asarray(
-        (distinct < wanted) | (shares.max(axis=1) > limits.largest + 1e-9) | (distance > limits.t + 1e-9)
+        (distinct < wanted) | (shares.max(axis=1) > limits.largest + _HAIR) | (distance > limits.t + _HAIR)
     )
     return uneven
 

@@ -3,8 +3,11 @@
 A hierarchy is the study's data, not code. Level 0 is the value itself; each further level is a mapping from
 the value to a coarser one; the last is "*" for everything. Levels must nest: what one level puts together the
 next may not take apart, or coarser would not mean safer.
+
+A level can also be bands of whole numbers, ["1957-1966", "1967-1976"]: each number goes to its band.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +18,8 @@ from panel.releases.disclosure import MISSING
 
 STAR = "*"
 Level = Mapping[str, str]
+Declared = Sequence[Level | Sequence[str] | str]
+"""A level as a study writes it: a mapping, bands, or "*"."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +31,9 @@ class Hierarchy:
     leaves: frozenset[str]
 
     @classmethod
-    def declared(cls, name: str, levels: Sequence[Level | str]) -> "Hierarchy":
+    def declared(cls, name: str, written: Declared) -> "Hierarchy":
         """From the study's declaration, where the last level may be written as "*" alone."""
+        levels = [level if isinstance(level, str) else _mapping(name, level) for level in written]
         top = levels[-1] if levels else ""
         if not (top == STAR or (not isinstance(top, str) and set(top.values()) == {STAR})):
             raise BadInput(_("The last level of “%(name)s” must be “*”.") % {"name": name})
@@ -86,6 +92,17 @@ class Hierarchy:
         return [(under[self.at(level, value)] - 1) / (len(leaves) - 1) for value in values]
 
 
-def declared_hierarchies(declaration: Mapping[str, Sequence[Level | str]]) -> list[Hierarchy]:
+def _mapping(name: str, level: Level | Sequence[str]) -> Level:
+    """A level as a mapping; bands are spelt out."""
+    if isinstance(level, Mapping):
+        return {str(value): str(coarser) for value, coarser in level.items()}
+    bands = [re.fullmatch(r"(\d{1,4})-(\d{1,4})", band) for band in level]
+    spelt = [(number, band[0]) for band in bands if band for number in range(int(band[1]), int(band[2]) + 1)]
+    if not all(bands) or len(dict(spelt)) < len(spelt):
+        raise BadInput(_("The bands of “%(name)s” must look like 18-29 and not overlap.") % {"name": name})
+    return {str(number): band for number, band in spelt}
+
+
+def declared_hierarchies(declaration: Mapping[str, Declared]) -> list[Hierarchy]:
     """All quasi-identifiers of a study, in the order they were declared."""
     return [Hierarchy.declared(name, levels) for name, levels in declaration.items()]

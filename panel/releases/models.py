@@ -1,4 +1,4 @@
-"""Releases asked for, their review and their frozen files. What is in a file is decided before it comes here."""
+"""Releases asked for, their review, their frozen files. What is in a file is decided before it comes here."""
 
 import uuid
 
@@ -24,7 +24,7 @@ class Release(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="releases")
     wave = models.ForeignKey(
-        Wave, on_delete=models.PROTECT, null=True, blank=True, related_name="releases", help_text="None: wave 0."
+        Wave, models.PROTECT, null=True, blank=True, related_name="releases", help_text="None: wave 0."
     )
     product = models.CharField(max_length=1, choices=Product)
     state = models.CharField(max_length=10, choices=State, default=State.ASKED)
@@ -32,10 +32,10 @@ class Release(models.Model):
     asked_at = models.DateTimeField()
     reviewed_by = models.CharField(max_length=150, blank=True)
     reviewed_at = models.DateTimeField(null=True, blank=True)
-    reason = models.TextField(blank=True, help_text="Why it was approved, rejected or withdrawn.")
-    checklist = models.JSONField(default=dict, help_text="Point of releases/rules.py -> ticked by the reviewer.")
-    manifest = models.JSONField(default=dict, help_text="Counts, thresholds, what was done; the same as in the file.")
-    sha256 = models.CharField(max_length=64, help_text="Of the manifest file, which holds those of the others.")
+    reason = models.TextField(blank=True, help_text="Of the last decision.")
+    checklist = models.JSONField(default=dict, help_text="Point -> ticked by the reviewer.")
+    manifest = models.JSONField(default=dict, help_text="Counts, thresholds, what was done.")
+    sha256 = models.CharField(max_length=64, help_text="Of the manifest file, which has the others'.")
 
     class Meta:
         constraints = [
@@ -55,8 +55,8 @@ class Release(models.Model):
         retention = "five years after project end"
         classes = {
             **dict.fromkeys(
-                ("id", "study", "wave", "product", "state", "asked_by", "asked_at", "reviewed_by", "reviewed_at",
-                 "reason", "checklist"),
+                ("id", "study", "wave", "product", "state", "asked_by", "asked_at", "reviewed_by",
+                 "reviewed_at", "reason", "checklist"),
                 "internal",
             ),
             **dict.fromkeys(("manifest", "sha256"), "releasable"),
