@@ -20,7 +20,7 @@ from panel.enrolment.mapping import Recruitment
 from panel.enrolment.models import RecruitmentRecord
 from panel.enrolment.rules import JudgedRow, Outcome
 from panel.errors import BadInput
-from panel.keys import macs
+from panel.keys.macs import Index
 from panel.members.models import PanelMember, Study
 from panel.vault import services as vault
 
@@ -143,7 +143,7 @@ def _fingerprints(study: Study, rows: Sequence[JudgedRow]) -> dict[int, bytes]:
 
 def fingerprints(study: Study, rows: Iterable[JudgedRow]) -> dict[int, bytes]:
     """The keyed hash of each row whose answers are kept."""
-    index = macs.Index.load()  # once for all rows: each load reads the keystore
+    index = Index.load()
     return {row.line: index.row_fingerprint(f"{study.key}{row.mark}") for row in rows if row.keeps_answers}
 
 
