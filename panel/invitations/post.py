@@ -151,6 +151,13 @@ def _as_bytes(words: bytes | str) -> bytes:
     return words if isinstance(words, bytes) else words.encode()
 
 
+def _is_one_address(text: str) -> bool:
+    try:
+        return "@" in sanitize_address(text, settings.DEFAULT_CHARSET)
+    except ValueError:
+        return False
+
+
 class Postman:
     """One kept connection to the mail server."""
 
@@ -159,9 +166,7 @@ class Postman:
 
     def hand_over(self, mail: Mail, now: datetime) -> Outcome:
         """Gives one mail to the server; a line that broke before the content is opened once more."""
-        try:
-            sanitize_address(mail.to, settings.DEFAULT_CHARSET)
-        except ValueError:  # no server would know where to send it
+        if not _is_one_address(mail.to):  # no server would know where to send it
             return Outcome.ADDRESS_REFUSED
         message = compose(mail, now)
         outcome = self._try(message)

@@ -1,107 +1,154 @@
-"""A small study in the field, reached through the product's own services: Amal is in it, and answers a small form.
+"""A study that can send: staff, approved letters and questionnaire, consented members with cards, an open
+wave.
 
-Two members of a form with every kind of question; the wave is open from OPENS to CLOSES. No card is stored unless a
-test asks for it.
+Every state is reached through the product's own services. Addresses are invented, under example.org.
 """
 
 import json
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from consent import services as ledger
-from consent.models import ConsentEntry, ConsentText
+from django.contrib.auth import get_user_model
+
+from consent import services as consent
+from consent.rules import NewEntry, text_hash
 from panel.audit.rules import Actor
 from panel.instruments import services as instruments
-from panel.invitations import links
-from panel.invitations.models import Link
+from panel.instruments.models import InstrumentVersion
+from panel.invitations import letters
+from panel.invitations import services as outbox
+from panel.invitations.sending import send_chunk
+from panel.keys import services as keys
+from panel.members import rules as codes
 from panel.members import services as members
-from panel.members.models import PanelMember, Study
-from panel.members.rules import member_code
+from panel.members.models import PanelMember, StaffRole, Study
+from panel.vault import services as vault
+from panel.vault.rules import ContactData
 from panel.waves import services as waves
-from panel.waves.models import Case, Wave
-from tests.instruments.forms import EXITNORWAY
+from panel.waves.models import Wave
+from tests.instruments.forms import END, item, page, xlsx
 
+DEMO = Path(__file__).parents[2] / "panel" / "demo"
+OSLO = ZoneInfo("Europe/Oslo")
+#: A Monday, within the hours in which letters go.
+NOON = datetime(2023, 10, 2, 12, tzinfo=OSLO)
 SYSTEM = Actor.system("test")
-OPENS = datetime(2023, 10, 1, 8, tzinfo=UTC)
-NOW = datetime(2023, 10, 5, 9, tzinfo=UTC)
-CLOSES = datetime(2023, 10, 31, 21, tzinfo=UTC)
-CONSENT = Path(__file__).parents[2] / "panel/demo/data/consent_2022-06-01.json"
+SIGNE = Actor.staff("signe")
+TOR = Actor.staff("tor")
+LIV = Actor.staff("liv")
+LANGUAGES = ("nb", "en", "uk", "ru")
+AGREED = {
+    "version": "v1",
+    "questions": {
+        "recontact": {"grants": ["waves"], **{lang: f"May we write? ({lang})" for lang in LANGUAGES}}
+    },
+}
 
 
-@dataclass
-class Field:
-    """What the tests of answers, stops and pages start from."""
+def study(slug: str = "livet", **changes: object) -> Study:
+    """With Signe as its coordinator and Liv as its leader."""
+    fields: dict[str, object] = {
+        "slug": slug,
+        "name": "Exit Norway",
+        "institution": "Instituttet",
+        "public_name": "Livet nå",
+        "contact_email": "studie@example.org",
+        "how_to_check": json.dumps({lang: f"studie@example.org ({lang})" for lang in LANGUAGES}),
+        "languages": list(LANGUAGES),
+        **changes,
+    }
+    made = members.create_study(by=SYSTEM, now=NOON, **fields)
+    for name, role in (("signe", StaffRole.Role.COORDINATOR), ("liv", StaffRole.Role.LEADER)):
+        user, _new = get_user_model().objects.get_or_create(username=name)
+        members.assign_role(by=SYSTEM, user=user, study=made, role=role, now=NOON)
+    consent.import_form(study_key=made.key, document={**AGREED, "study": slug}, day=NOON.date())
+    return made
 
-    study: Study
-    wave: Wave
-    amal: PanelMember
-    other: PanelMember
 
-    def case(self, member: PanelMember | None = None) -> Case:
-        """A member's case, read anew; Amal's unless told."""
-        cases = Case.objects.select_related("wave__study", "wave__instrument", "member__study")
-        return cases.get(wave=self.wave, member=member or self.amal)
-
-    def token(self, use: Link.Use = Link.Use.ANSWER, member: PanelMember | None = None) -> str:
-        """A link as a letter would hold it."""
-        case = self.case(member)
-        return links.mint(use=use, member=case.member, case=case, today=NOW.date())
+def with_letters(of: Study) -> Study:
+    """The example study's letters, approved."""
+    for file in sorted((DEMO / "letters").glob("*.json")):
+        letters.import_letters(by=LIV, study=of, document=json.loads(file.read_text()), now=NOON)
+    letters.approve_letters(by=LIV, study=of, now=NOON)
+    return of
 
 
-def a_study(slug: str = "everyday") -> Study:
-    """A study with its consent form and nobody in it."""
-    study = members.create_study(
-        by=SYSTEM,
-        now=OPENS,
-        slug=slug,
-        name="EVERYDAY",
-        institution="Example University",
-        public_name="A study of everyday life",
-        contact_email="study@example.org",
-        default_language="uk",
-        languages=["uk", "ru", "en", "nb"],
-        retention_until=date(2030, 12, 31),
+@cache
+def _form() -> bytes:
+    return xlsx([page(), item(), END])
+
+
+def version(of: Study) -> InstrumentVersion:
+    """A questionnaire of one question, approved."""
+    made = instruments.import_instrument(
+        by=SYSTEM, study=of, slug="small", title="Small", source=_form(), now=NOON
     )
-    document = json.loads(CONSENT.read_text(encoding="utf-8"))
-    ledger.import_form(study_key=study.key, document=document, day=date(2022, 6, 1))
-    return study
+    InstrumentVersion.objects.filter(pk=made.pk).update(languages=list(LANGUAGES))
+    made.refresh_from_db()
+    return instruments.approve_version(by=SYSTEM, version=made, now=NOON)
 
 
-def consenting(study: Study, *languages: str) -> list[PanelMember]:
-    """Members who agreed to both questions of the form, one for each language given."""
-    new = [members.NewMember(code=member_code(), language=language) for language in languages]
-    admitted = members.admit(study=study, new=new, cohort="2022", today=date(2022, 6, 1))
-    texts = list(ConsentText.objects.filter(form__study_key=study.key))
-    ledger.record(
+def agree(of: Study, subjects: Sequence[PanelMember]) -> None:
+    """Their yes to further waves, in the ledger."""
+    consent.record(
         [
-            ledger.NewEntry(
-                study_key=study.key, subject=member.code, purpose=purpose, action=ConsentEntry.Action.IMPORTED,
-                form_version="2022-06-01", text_sha256=text.sha256, language=text.language,
-                channel="recruitment file", day=date(2022, 6, 1),
+            NewEntry(
+                of.key, one.code, "waves", "imported", "v1", text_hash(f"May we write? ({one.language})"),
+                one.language, "recruitment file", NOON.date(),
             )
-            for member in admitted
-            for text in texts
-            if text.language == member.language
-            for purpose in text.grants
+            for one in subjects
         ]
     )  # fmt: skip
-    return admitted
 
 
-def in_field(form: bytes | None = None, *, slug: str = "everyday") -> Field:
-    """A wave that is open, with Amal (uk) and another member (nb) in its sample."""
-    study = a_study(slug)
-    amal, other = consenting(study, "uk", "nb")
-    version = instruments.import_instrument(
-        by=SYSTEM, study=study, slug="main", title="Main", source=form or EXITNORWAY.read_bytes(), now=OPENS
-    )
-    version = instruments.approve_version(by=SYSTEM, version=version, now=OPENS)
-    wave = waves.plan_wave(
-        by=SYSTEM, study=study, name="2023", number=1, instrument=version, opens_at=OPENS, closes_at=CLOSES,
-        reminder_days=[7, 14], now=OPENS,
-    )  # fmt: skip
-    waves.approve_wave(by=SYSTEM, wave=wave, now=OPENS)
-    waves.turn(now=NOW)
+def people(
+    of: Study, number: int = 1, *, start: int = 0, cohort: str = "2022", **new: object
+) -> list[PanelMember]:
+    """Consented members with cards: m0@example.org in nb, m1@example.org in en, and so on."""
+    keys.initialise(today=NOON.date())
+    language = new.pop("language", None)
+    admitted = [
+        members.NewMember(codes.member_code(), str(language or LANGUAGES[n % 4]), **new)
+        for n in range(start, start + number)
+    ]
+    cards = [
+        ContactData(one.code, f"m{n}@example.org", f"Navn{n}", f"Etternavn{n}")
+        for n, one in enumerate(admitted, start=start)
+    ]
+    vault.store_cards(cards, today=NOON.date())
+    made = members.admit(study=of, new=admitted, cohort=cohort, today=NOON.date())
+    agree(of, made)
+    return made
+
+
+def planned(of: Study, name: str = "w2023", **changes: object) -> Wave:
+    """A wave from yesterday over thirty days, reminders after 7 and 14."""
+    plan: dict[str, object] = {
+        "name": name,
+        "number": 1,
+        "opens_at": NOON - timedelta(days=1),
+        "closes_at": NOON + timedelta(days=30),
+        "reminder_days": [7, 14],
+        **changes,
+    }
+    instrument = plan.pop("instrument", None) or version(of)
+    return waves.plan_wave(by=SIGNE, study=of, instrument=instrument, now=NOON, **plan)  # type:
+    ignore[arg - type]
+
+
+def opened(of: Study, **changes: object) -> Wave:
+    """Planned, approved and opened by the clock; its sample are the members there are now."""
+    wave = planned(of, **changes)
+    waves.approve_wave(by=LIV, wave=wave, now=NOON)
+    waves.turn(now=NOON)
     wave.refresh_from_db()
-    return Field(study, wave, amal, other)
+    return wave
+
+
+def send_all(now: datetime = NOON) -> int:
+    """What beat and the workers do in one round, in this process."""
+    outbox.queue_due(now=now)
+    return sum(send_chunk(claim=chunk.claim, now=now) for chunk in outbox.dispatch(now=now))

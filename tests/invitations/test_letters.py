@@ -1,0 +1,196 @@
+"""The example's letters in four languages, the checks a letter must pass, and how one is filled in."""
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from panel.errors import BadInput, NotAllowed, NotNow
+from panel.invitations import letters
+from panel.invitations.blocklist import blocked_words
+from panel.invitations.models import Letter, LetterKind
+from tests.factories import fielding as f
+
+DOCUMENTS = {file.stem: json.loads(file.read_text()) for file in (f.DEMO / "letters").glob("*.json")}
+VALUES = {
+    "link": "https://panel.example.org/a/" + "x" * 43,
+    "stop_link": "https://panel.example.org/m/" + "y" * 43,
+    "joined": "06.2022",
+    "closes": "01.11.2023",
+}
+
+
+def test_the_example_has_every_letter_in_four_languages():
+    assert {lang: set(document["letters"]) for lang, document in DOCUMENTS.items()} == dict.fromkeys(
+        ("nb", "en", "uk", "ru"), set(LetterKind.values)
+    )
+
+
+@pytest.fixture
+def livet(db):
+    return f.study()
+
+
+@pytest.fixture
+def words(livet) -> letters.Words:
+    f.with_letters(livet)
+    one = Letter.objects.get(kind=LetterKind.INVITATION, language="en")
+    return letters.Words(one.kind, one.language, one.subject, one.body, one.shared_line)
+
+
+class Text(HTMLParser):
+    """What a reader of the HTML part sees, and what it would load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = ""
+        self.tags: set[str] = set()
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.links += [value for name, value in attrs if name in {"href", "src"}]
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def words_of(text: str) -> list[str]:
+    return text.split()
+
+
+@pytest.mark.parametrize("language", ["nb", "en", "uk", "ru"])
+@pytest.mark.parametrize("kind", LetterKind)
+@pytest.mark.parametrize("mark", ["", "О…а"])
+def test_mail_01_and_02_every_rendered_letter(livet, language, kind, mark):
+    """MAIL-01, MAIL-02, NEV-05, NEV-07: no topic word, all it must say, HTML as the text, nothing loaded."""
+    f.with_letters(livet)
+    prepared = letters.prepare(Letter.objects.get(kind=kind, language=language))
+    text, html = prepared.fill(VALUES, mark)
+    assert blocked_words(f"{prepared.subject}\n{prepared.sender}\n{text}\n{html}") == []
+    for must in ("Instituttet", "Livet nå", "06.2022", "studie@example.org", VALUES["stop_link"]):
+        assert must in text, must
+    assert (VALUES["link"] in text) == (kind != LetterKind.RECEIPT)
+    assert (mark in text) if mark else ("…" not in text)
+    assert not re.search(r"[{}]", text + html), "a placeholder was left"
+    seen = Text()
+    seen.feed(html)
+    assert words_of(seen.text) == words_of(text)
+    assert seen.tags <= {"html", "head", "meta", "body", "p", "br", "a"}
+    assert set(seen.links) <= {VALUES["link"], VALUES["stop_link"]}
+    assert set(re.findall(r"https?://([^/\s\"<]+)", text + html)) == {"panel.example.org"}
+
+
+def test_the_household_line_is_a_paragraph_or_not_there(livet):
+    f.with_letters(livet)
+    prepared = letters.prepare(Letter.objects.get(kind=LetterKind.INVITATION, language="en"))
+    alone, _html = prepared.fill(VALUES, "")
+    shared, html = prepared.fill(VALUES, "A…<")
+    assert "\n\n\n" not in alone
+    assert shared.startswith("Hello,\n\nSeveral people use this address.")
+    assert "A…&lt;" in html
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"subject": "For refugees"}, "refugees"),
+        ({"subject": "Повернення додому"}, "повернення"),
+        ({"shared_line": "Ukrainian {mark}"}, "ukrainian"),
+        ({"subject": "To {first_name}"}, "subject"),
+        ({"subject": "One\nBcc: x@example.org"}, "subject"),
+        ({"shared_line": "One of you"}, "mark"),
+    ],
+)
+def test_mail_01_a_letter_that_discloses_is_refused(livet, words, changes, sentence):
+    with pytest.raises(BadInput, match=sentence):
+        letters.check_words(replace(words, **changes), livet)
+
+
+@pytest.mark.parametrize(
+    ("put", "sentence"),
+    [
+        ("after the war", "war"),
+        ("{first_name}", "first_name"),
+        ("https://elsewhere.example.net", "plain text"),
+        ("www.elsewhere.example.net", "plain text"),
+        ("<img src=x>", "plain text"),
+    ],
+)
+def test_a_body_with_what_must_not_be_there_is_refused(livet, words, put, sentence):
+    with pytest.raises(BadInput, match=sentence):
+        letters.check_words(replace(words, body=f"{words.body}\n\n{put}\n"), livet)
+
+
+@pytest.mark.parametrize("name", sorted(letters.REQUIRED[LetterKind.INVITATION]))
+def test_a_body_without_what_it_must_say_is_refused(livet, words, name):
+    """LAW-05: among them the way out, in each letter."""
+    with pytest.raises(BadInput, match=name):
+        letters.check_words(replace(words, body=words.body.replace(f"{{{name}}}", "")), livet)
+
+
+def test_mail_01_the_study_s_own_name_is_checked_with_each_letter(livet, words):
+    livet.public_name = "Life after Ukraine"
+    with pytest.raises(BadInput, match="ukraine"):
+        letters.check_words(words, livet)
+
+
+def test_a_study_that_cannot_say_how_to_check_a_letter_sends_none(livet, words):
+    livet.how_to_check = json.dumps({"nb": "Ring oss."})
+    with pytest.raises(BadInput, match="how to check"):
+        letters.check_words(words, livet)
+
+
+def test_letters_are_drafts_until_the_leader_approves_them_and_fixed_from_then_on(livet):
+    letters.import_letters(by=f.SIGNE, study=livet, document=DOCUMENTS["en"], now=f.NOON)
+    with pytest.raises(NotAllowed):
+        letters.approve_letters(by=f.SIGNE, study=livet, now=f.NOON)
+    assert letters.approve_letters(by=f.LIV, study=livet, now=f.NOON) == 3
+    letters.import_letters(by=f.SIGNE, study=livet, document=DOCUMENTS["en"], now=f.NOON)
+    other = json.loads(json.dumps(DOCUMENTS["en"]))
+    other["letters"]["invitation"]["subject"] = "Something else"
+    with pytest.raises(NotNow):
+        letters.import_letters(by=f.SIGNE, study=livet, document=other, now=f.NOON)
+    assert not Letter.objects.filter(subject="Something else").exists()
+
+
+def test_who_has_no_role_imports_nothing(livet):
+    with pytest.raises(NotAllowed):
+        letters.import_letters(by=f.TOR, study=livet, document=DOCUMENTS["en"], now=f.NOON)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"language": "en"},
+        {"language": "en", "letters": {"poem": {}}},
+        {"language": "en", "letters": {"receipt": {}}},
+    ],
+)
+def test_what_is_no_file_of_letters_is_refused(livet, document):
+    with pytest.raises(BadInput):
+        letters.import_letters(by=f.SIGNE, study=livet, document=document, now=f.NOON)
+
+
+def test_if_one_letter_of_a_file_is_refused_none_is_kept(livet):
+    bad = json.loads(json.dumps(DOCUMENTS["en"]))
+    bad["letters"]["receipt"]["subject"] = "For refugees"
+    with pytest.raises(BadInput):
+        letters.import_letters(by=f.SIGNE, study=livet, document=bad, now=f.NOON)
+    assert not Letter.objects.exists()
+
+
+def test_marks_tell_people_of_one_address_apart():
+    assert letters.marks({"A": "Olena", "B": "Ivan"}) == {"A": "O…", "B": "I…"}
+    assert letters.marks({"A": "Oleksandr", "B": "Oleksandra"}) == {"A": "O…r", "B": "O…a"}
+    twins = letters.marks({"B": "Ivan", "A": "Ivan"})
+    assert twins == {"A": "I…n (1)", "B": "I…n (2)"}
+    assert letters.marks({"C": "", "D": ""}) == {"C": "… (1)", "D": "… (2)"}
+
+
+def test_marks_hold_no_name():
+    for mark in letters.marks({"A": "Oleksandr", "B": "Oleksandra", "C": "Olga"}).values():
+        assert sum(letter.isalpha() for letter in mark) <= 2

@@ -1,0 +1,142 @@
+"""Whether a letter may go now, and the life of a row."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from panel.invitations import rules
+from panel.invitations.models import LetterKind
+from panel.invitations.rules import Facts, Reason, State, may_send
+from panel.members.models import PanelMember
+from panel.waves.models import CaseEvent, Wave
+
+OSLO = ZoneInfo("Europe/Oslo")
+NOON = datetime(2023, 10, 2, 12, tzinfo=OSLO)
+INVITATION = Facts(
+    kind=LetterKind.INVITATION,
+    agreed=True,
+    status=PanelMember.Status.ACTIVE,
+    wave_status=Wave.Status.OPEN,
+    opens_at=NOON - timedelta(days=1),
+    closes_at=NOON + timedelta(days=30),
+    reminders_max=2,
+    gap_days=7,
+)
+REMINDER = replace(
+    INVITATION, kind=LetterKind.REMINDER, last_sent=NOON - timedelta(days=7), case_kinds={"invited"}
+)
+K = CaseEvent.Kind
+
+
+def test_an_invitation_with_nothing_against_it_goes():
+    assert may_send(INVITATION, NOON).send
+    assert may_send(REMINDER, NOON).send
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"agreed": False}, Reason.NO_CONSENT),
+        ({"status": PanelMember.Status.LEFT}, Reason.LEFT),
+        ({"status": PanelMember.Status.DELETING}, Reason.LEFT),
+        ({"stopped": True}, Reason.STOPPED),
+        ({"case_kinds": {K.COMPLETED}}, Reason.COMPLETED),
+        ({"case_kinds": {K.REFUSED}}, Reason.REFUSED),
+        ({"case_kinds": {K.WITHDREW}}, Reason.REFUSED),
+        ({"case_kinds": {K.ELIGIBILITY_LOST}}, Reason.REFUSED),
+        ({"wave_status": Wave.Status.CLOSED}, Reason.CLOSED),
+        ({"closes_at": NOON}, Reason.CLOSED),
+        ({"reminders_sent": 2}, Reason.REMINDER_CAP),
+    ],
+)
+def test_what_ends_a_letter(changes, reason):
+    verdict = may_send(replace(REMINDER, **changes), NOON)
+    assert (verdict.reason, verdict.until) == (reason, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "until"),
+    [
+        ({"held": True}, Reason.HELD, datetime(2023, 10, 3, 10, tzinfo=OSLO)),
+        ({"paused_until": date(2023, 12, 1)}, Reason.PAUSED, datetime(2023, 12, 1, 10, tzinfo=OSLO)),
+        ({"unreachable": True}, Reason.UNREACHABLE, datetime(2023, 10, 3, 10, tzinfo=OSLO)),
+        (
+            {"wave_status": Wave.Status.APPROVED, "opens_at": NOON + timedelta(hours=3)},
+            Reason.NOT_OPEN,
+            NOON + timedelta(hours=3),
+        ),
+        (
+            {"last_sent": datetime(2023, 9, 26, 15, tzinfo=OSLO)},
+            Reason.REMINDER_GAP,
+            datetime(2023, 10, 3, 10, tzinfo=OSLO),
+        ),
+    ],
+)
+def test_what_puts_a_letter_off(changes, reason, until):
+    verdict = may_send(replace(REMINDER, **changes), NOON)
+    assert (verdict.reason, verdict.until) == (reason, until)
+
+
+def test_a_pause_is_over_on_its_day():
+    assert may_send(replace(INVITATION, paused_until=date(2023, 10, 2)), NOON).send
+
+
+def test_service_mail_goes_at_once_at_any_hour_to_who_left_or_stopped():
+    """Service mail answers a request: hours, limits and stops of survey mail don't touch it."""
+    night = datetime(2023, 10, 2, 3, tzinfo=OSLO)
+    receipt = Facts(
+        kind=LetterKind.RECEIPT, agreed=True, status=PanelMember.Status.DELETING, stopped=True, held=True
+    )
+    assert may_send(receipt, night).send
+    assert may_send(replace(receipt, agreed=False), night).reason == Reason.NO_CONSENT
+
+
+def test_res_05_where_somebody_lives_is_not_among_the_facts():
+    names = set(Facts.__dataclass_fields__)
+    assert not {name for name in names if "place" in name or "flag" in name or "left" in name}
+
+
+@pytest.mark.parametrize(
+    "day", ["2023-07-01", "2023-12-01", "2024-03-30", "2024-03-31", "2024-10-26", "2024-10-27"]
+)
+def test_hours_are_ten_to_five_in_norway_on_each_side_of_the_change_of_clocks(day):
+    start = datetime.fromisoformat(f"{day}T00:00").replace(tzinfo=OSLO)
+    for quarter in range(24 * 4):
+        moment = (start.astimezone(UTC) + timedelta(minutes=15 * quarter)).astimezone(UTC)
+        local = moment.astimezone(OSLO)
+        verdict = may_send(INVITATION, moment) if moment < INVITATION.closes_at else None
+        assert rules.in_hours(moment) == (10 <= local.hour < 17)
+        if verdict and verdict.reason not in {None, Reason.CLOSED}:
+            assert verdict.reason == Reason.OUTSIDE_HOURS
+        if not rules.in_hours(moment):
+            opening = rules.next_opening(moment)
+            assert rules.in_hours(opening)
+            assert timedelta() < opening - moment <= timedelta(hours=18)
+            assert opening.astimezone(OSLO).hour == 10
+
+
+def test_hours_lifted_by_decision_let_it_go_at_night():
+    night = datetime(2023, 10, 2, 3, tzinfo=OSLO)
+    assert may_send(INVITATION, night).reason == Reason.OUTSIDE_HOURS
+    assert may_send(INVITATION, night).until == datetime(2023, 10, 2, 10, tzinfo=OSLO)
+    assert may_send(replace(INVITATION, any_hour=True), night).send
+
+
+def test_days_after_counts_by_the_calendar_over_a_change_of_clocks():
+    friday = datetime(2024, 3, 29, 16, 55, tzinfo=OSLO)
+    assert rules.days_after(friday, 7) == datetime(2024, 4, 5, 10, tzinfo=OSLO)
+
+
+def test_retries_grow_and_end_at_a_day():
+    waits = [rules.retry_at(n, NOON) - NOON for n in range(1, 10)]
+    assert waits == sorted(waits)
+    assert (waits[0], waits[-1]) == (timedelta(minutes=5), timedelta(days=1))
+
+
+def test_state_table_ends_in_sent_and_failed_and_names_every_state():
+    assert set(rules.TRANSITIONS) == set(State)
+    assert {state for state, to in rules.TRANSITIONS.items() if not to} == {State.SENT, State.FAILED}
+    assert State.SENDING in rules.TRANSITIONS[State.CLAIMED]
+    assert not any(State.SENDING in to for state, to in rules.TRANSITIONS.items() if state != State.CLAIMED)
