@@ -15,7 +15,10 @@ from config.local.env import ROOT, Place, Ports, prepare
 from config.local.process import LocalError
 from config.local.services import alone, manage, migrate, running, stopped_by_signals
 
-LIVE = ("demo_life", "--out")
+
+def life(place: Place, arguments: Sequence[str]) -> list[str | Path]:
+    """The command that lives it, with what was given to `make demo` beside."""
+    return ["demo_life", "--out", place.folder, *arguments]
 
 
 def fresh(place: Place) -> None:
@@ -38,7 +41,7 @@ def live(place: Place, arguments: Sequence[str]) -> int:
         environment = {**os.environ, **settings, **own}
         migrate(place, environment)
         with running(place, ports, environment) as services:
-            return services.watch(until=manage(*LIVE, place.folder, *arguments, env=environment))
+            return services.watch(until=manage(*life(place, arguments), env=environment))
 
 
 def main() -> int:

@@ -15,8 +15,10 @@ from config.local.env import DATABASES, ROOT, Place, Ports, prepare
 from config.local.process import LocalError
 from config.local.services import alone, manage, migrate, running, stopped_by_signals
 
-#: The one place that names the command which lives the example's life up to today.
-LOAD = ("demo_life", "--upto-today", "--out")
+
+def life(place: Place) -> list[str | Path]:
+    """The one place that names the command which lives the example's life up to today."""
+    return ["demo_life", "--upto-today", "--out", place.folder]
 
 
 def loading(place: Place) -> Path:
@@ -54,8 +56,7 @@ def load(place: Place, ports: Ports, environment: Mapping[str, str]) -> None:
     say("Loading the example study; this happens once.")
     quick = {**environment, "BEAT_TICK": "1"}
     with running(place, ports, quick) as services:
-        life = manage(*LOAD, place.folder, env=quick)
-        if services.watch(until=life):
+        if services.watch(until=manage(*life(place), env=quick)):
             raise LocalError(f"The example study could not be loaded. The logs are in {place.logs}")
     place.clock.unlink(missing_ok=True)
     loading(place).rename(loaded(place))
