@@ -135,8 +135,7 @@ def planned(of: Study, name: str = "w2023", **changes: object) -> Wave:
         **changes,
     }
     instrument = plan.pop("instrument", None) or version(of)
-    return waves.plan_wave(by=SIGNE, study=of, instrument=instrument, now=NOON, **plan)  # type:
-    ignore[arg - type]
+    return waves.plan_wave(by=SIGNE, study=of, instrument=instrument, now=NOON, **plan)  # type: ignore[arg-type]
 
 
 def opened(of: Study, **changes: object) -> Wave:

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email import message_from_bytes, policy
+from email import policy
 from email.message import EmailMessage
+from email.parser import BytesParser
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -66,8 +67,9 @@ class Server:
         return answer
 
     def _take(self, envelope: Any) -> None:
-        self.arrived.append(message_from_bytes(envelope.content, policy=policy.default))  # type:
-        ignore[arg-type] self.recipients.append(envelope.rcpt_tos[0])
+        content: bytes = envelope.content
+        self.arrived.append(BytesParser(policy=policy.default).parsebytes(content))
+        self.recipients.append(envelope.rcpt_tos[0])
         self.accepted_at.append(time.monotonic())
 
 
