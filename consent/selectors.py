@@ -7,7 +7,7 @@ from django.db.models import Max, QuerySet
 from django.utils.translation import gettext as _
 
 from consent.errors import ConsentError
-from consent.models import ConsentEntry, ConsentText
+from consent.models import ConsentEntry, ConsentForm, ConsentText
 from consent.rules import text_hash
 
 #: Above this many subjects, the whole study is read and cut down here: one statement either way.
@@ -49,6 +49,17 @@ def text_of_entry(entry: ConsentEntry) -> ConsentText:
         sha256=entry.text_sha256,
     )
     return _unharmed(found.first())
+
+
+def approved_text(*, study_key: UUID, purpose: str, language: str, body: str) -> ConsentText | None:
+    """The approved text with exactly these words that grants this purpose; None if nobody approved them."""
+    texts = ConsentText.objects.select_related("form").filter(
+        form__study_key=study_key,
+        form__status=ConsentForm.Status.APPROVED,
+        language=language,
+        sha256=text_hash(body),
+    )
+    return next((text for text in texts.order_by("-form__approved_on") if purpose in text.grants), None)
 
 
 def _unharmed(text: ConsentText | None) -> ConsentText:

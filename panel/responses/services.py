@@ -11,6 +11,9 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from consent import selectors as consents
+from consent import services as ledger
+from consent.models import ConsentEntry
 from panel.errors import BadInput, NotNow
 from panel.instruments.checking import Checked, check
 from panel.instruments.questionnaire import Questionnaire, Value
@@ -18,9 +21,13 @@ from panel.instruments.routing import Step, route
 from panel.instruments.selectors import questionnaire
 from panel.responses.models import Response
 from panel.responses.rules import Why, after, still_saved, to_go_on, why_not
-from panel.responses.selectors import standing
+from panel.responses.selectors import response_of, standing
 from panel.waves.models import Case, CaseEvent
 from panel.waves.services import record_event
+
+#: Codes of a question that asks for a consent; any other answer, or none, leaves the ledger as it is.
+YES, NO = "yes", "no"
+CHANNEL = "portal"
 
 SENTENCES = {
     Why.NOT_OPEN: _("This survey has not opened yet."),
@@ -43,15 +50,6 @@ class Saved:
 
 
 @transaction.atomic
-def start(*, case: Case, language: str, now: datetime) -> Response:
-    """The case's response, made if there is none; it counts as started with its first saved page."""
-    response, _made = Response.objects.get_or_create(
-        case=case, defaults={"instrument": case.wave.instrument, "language": language, "started_at": now}
-    )
-    return response
-
-
-@transaction.atomic
 def save_page(
     *, case: Case, page: str, raw: Mapping[str, Sequence[str]], language: str, revision: int, now: datetime
 ) -> Saved:
@@ -60,8 +58,10 @@ def save_page(
     Raises NotNow if the case can't be answered, or if another device saved in between; the same page sent
     twice is no harm and leads on.
     """
-    start(case=case, language=language, now=now)
-    response = Response.objects.select_for_update().get(case=case)
+    # Read anew under a lock: one save of a case at a time, the first one too.
+    cases = Case.objects.select_for_update(of=("self",))
+    case = cases.select_related("wave__instrument", "member__study").get(pk=case.pk)
+    response = response_of(case)
     q = questionnaire(response.instrument)
     why = why_not(standing(case, response), now=now)
     if why and why != Why.COMPLETED:
@@ -113,6 +113,7 @@ def _keep(
     saved = sorted({*still_saved(before, way, response.saved), page})
     open_page = to_go_on(way, saved)
     first, response.revision = response.revision == 0, response.revision + 1
+    response.started_at = now if first else response.started_at
     response.answers, response.saved, response.page = dict(way.answers), saved, open_page or ""
     response.language = language
     response.completed_at = now if open_page is None else None
@@ -121,6 +122,32 @@ def _keep(
         record_event(case=response.case, kind=CaseEvent.Kind.STARTED, at=now)
     if response.completed_at:
         record_event(case=response.case, kind=CaseEvent.Kind.COMPLETED, at=now)
+        _note_consents(response, q, now)
     return Saved(
         response, next_page=after(way, page, saved), completed=open_page is None, words=checked.notices
     )
+
+
+def _note_consents(response: Response, q: Questionnaire, now: datetime) -> None:
+    """What a completed form asked consent for: a yes to approved words, and each no (LAW-02, LAW-03)."""
+    study, code = response.case.member.study, response.case.member.code
+    day, language = timezone.localtime(now).date(), response.language
+    for item in q.items():
+        answer, words = response.answers.get(item.name), item.labels.get(language, "")
+        if item.purpose and answer == NO:
+            ledger.withdraw(
+                study_key=study.key, subject=code, purposes=[item.purpose], channel=CHANNEL, day=day
+            )
+        text = (
+            item.purpose
+            and answer == YES
+            and consents.approved_text(
+                study_key=study.key, purpose=item.purpose, language=language, body=words
+            )
+        )
+        if text:
+            entry = ledger.NewEntry(
+                study.key, code, item.purpose, ConsentEntry.Action.GIVEN, text.form.version, text.sha256,
+                language, CHANNEL, day,
+            )  # fmt: skip
+            ledger.record([entry])

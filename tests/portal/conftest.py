@@ -3,7 +3,7 @@
 import pytest
 
 from panel import clock
-from tests.factories import fielding
+from tests.factories import answering
 
 
 @pytest.fixture
@@ -13,10 +13,10 @@ def now(monkeypatch):
     def set_now(moment):
         monkeypatch.setattr(clock, "now", lambda: moment)
 
-    set_now(fielding.NOW)
+    set_now(answering.NOW)
     return set_now
 
 
 @pytest.fixture
 def field(db, now):
-    return fielding.in_field()
+    return answering.in_field()
