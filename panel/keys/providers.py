@@ -9,8 +9,8 @@ import json
 import os
 import stat
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -91,13 +91,11 @@ class FileProvider:
     def create(self, *, today: date) -> bool:
         """Make the file with version 1; False, and nothing touched, where there is one."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary = self._write_aside({1: crypto.random_key()}, {1: today})
-        try:
-            os.link(temporary, self.path)  # unlike rename, never replaces what another process just made
-        except FileExistsError:
-            return False
-        finally:
-            temporary.unlink()
+        with self._written_aside({1: crypto.random_key()}, {1: today}) as temporary:
+            try:
+                os.link(temporary, self.path)  # unlike rename, never replaces what another process just made
+            except FileExistsError:
+                return False
         self._sync_folder()
         return True
 
@@ -121,33 +119,44 @@ class FileProvider:
                     raise Unreachable(
                         _("The KEK file can be read by others. Set its mode to 0600."), permanent=True
                     )
-                versions = json.load(file)["versions"]
+                text = file.read()
         except FileNotFoundError:
             raise Unreachable(
                 _("There is no KEK file. Make one with `manage.py keys_init`."), permanent=True
             ) from None
-        except (ValueError, KeyError):
-            raise Damaged(_("The KEK file can't be read. Restore it from its own backup.")) from None
-        keys = {int(v): base64.b64decode(entry["key"]) for v, entry in versions.items()}
-        return keys, {int(v): date.fromisoformat(entry["made_on"]) for v, entry in versions.items()}
+        try:
+            versions = json.loads(text)["versions"]
+            keys = {int(v): base64.b64decode(entry["key"], validate=True) for v, entry in versions.items()}
+            made_on = {int(v): date.fromisoformat(entry["made_on"]) for v, entry in versions.items()}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            keys, made_on = {}, {}
+        if not keys or any(len(key) != crypto.KEY_BYTES for key in keys.values()):
+            raise Damaged(_("The KEK file can't be read. Restore it from its own backup."))
+        return keys, made_on
 
     def _replace(self, keys: Mapping[int, bytes], made_on: Mapping[int, date]) -> None:
-        temporary = self._write_aside(keys, made_on)
-        temporary.replace(self.path)
+        with self._written_aside(keys, made_on) as temporary:
+            temporary.replace(self.path)
+        for left in self.path.parent.glob(f".{self.path.name}-*"):
+            left.unlink()  # of a process that was killed: it may hold a version that is to be destroyed
         self._sync_folder()
 
-    def _write_aside(self, keys: Mapping[int, bytes], made_on: Mapping[int, date]) -> Path:
+    @contextmanager
+    def _written_aside(self, keys: Mapping[int, bytes], made_on: Mapping[int, date]) -> Iterator[Path]:
         """The content in a new file of mode 0600 beside the real one, on the disk before its turn comes."""
         versions = {
             str(v): {"key": base64.b64encode(key).decode(), "made_on": made_on[v].isoformat()}
             for v, key in keys.items()
         }
         handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}-")
-        with os.fdopen(handle, "w") as file:
-            json.dump({"versions": versions}, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        return Path(name)
+        try:
+            with os.fdopen(handle, "w") as file:
+                json.dump({"versions": versions}, file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            yield Path(name)
+        finally:
+            Path(name).unlink(missing_ok=True)
 
     def _sync_folder(self) -> None:
         folder = os.open(self.path.parent, os.O_RDONLY)
