@@ -149,8 +149,8 @@ def minimal_uniques(rows: Sequence[Row], quasi: Sequence[str], size: int = 3) ->
 class Sensitive:
     """One sensitive variable: its values, how many have each, which rule of SDC-02 which value falls under.
 
-    `rare` values are held to their base rate; with any of them the variable as a whole can't be held to l and t
-    (`spread` is false), but its `common` ones still may not fill a class. `together`: nor may the rare ones.
+    `rare` values are held to their base rate. With any of them the variable as a whole can't be held to l and t
+    (`spread` is false), but its `common` ones still may not fill a class; `together`: nor may the rare ones.
     """
 
     name: str

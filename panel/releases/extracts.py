@@ -1,7 +1,7 @@
 """Reads what a release is made of: coded answers, declared background, reasons for leaving. Writes nothing.
 
-Leaves out members under a hold and those who wait for their deletion (LAW-06, LAW-10); no id goes further than
-the join that happens here.
+Leaves out members under a hold and those who wait for their deletion (LAW-06, LAW-10); no id goes further
+than the join that happens here.
 """
 
 from collections.abc import Iterable, Mapping

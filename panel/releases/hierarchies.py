@@ -24,15 +24,21 @@ Declared = Sequence[Level | Sequence[str] | str]
 
 @dataclass(frozen=True)
 class Hierarchy:
-    """One quasi-identifier with its levels above 0. `leaves` are the values it was declared for."""
+    """One quasi-identifier with its levels above 0. `leaves` are the values it was declared for.
+
+    `weight` says how much its loss counts beside that of the others.
+    """
 
     name: str
     levels: tuple[Level, ...]
     leaves: frozenset[str]
+    weight: float = 1.0
 
     @classmethod
-    def declared(cls, name: str, written: Declared) -> "Hierarchy":
+    def declared(cls, name: str, written: Declared, weight: float = 1.0) -> "Hierarchy":
         """From the study's declaration, where the last level may be written as "*" alone."""
+        if not weight > 0:
+            raise BadInput(_("The weight of “%(name)s” must be above 0.") % {"name": name})
         levels = [level if isinstance(level, str) else _mapping(name, level) for level in written]
         top = levels[-1] if levels else ""
         if not (top == STAR or (not isinstance(top, str) and set(top.values()) == {STAR})):
@@ -44,7 +50,7 @@ class Hierarchy:
             raise BadInput(
                 _("Each level of “%(name)s” must say what becomes of each value.") % {"name": name}
             )
-        hierarchy = cls(name, (*below, dict.fromkeys(leaves, STAR)), leaves)
+        hierarchy = cls(name, (*below, dict.fromkeys(leaves, STAR)), leaves, weight)
         hierarchy._check_nesting()
         return hierarchy
 
@@ -75,21 +81,6 @@ class Hierarchy:
                 _("“%(name)s” has %(count)s value(s) that its hierarchy doesn't name.")
                 % {"name": self.name, "count": len(unknown)}
             )
-
-    def losses(self, level: int, values: Sequence[str]) -> list[float]:
-        """Share of the domain a value can no longer be told from: 0 for itself, 1 for everything.
-
-        The loss metric of Iyengar (2002), Transforming data to satisfy privacy constraints, KDD '02:
-        (M_p - 1) / (M - 1), with M leaves in the tree and M_p below the value.
-        """
-        leaves = self.leaves | set(values)
-        if len(leaves) < 2:
-            return [0.0] * len(values)
-        under: dict[str, int] = {}
-        for leaf in leaves:
-            coarse = self.at(level, leaf)
-            under[coarse] = under.get(coarse, 0) + 1
-        return [(under[self.at(level, value)] - 1) / (len(leaves) - 1) for value in values]
 
 
 def _mapping(name: str, level: Level | Sequence[str]) -> Level:

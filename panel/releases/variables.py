@@ -4,6 +4,7 @@ The form says what each question is to disclosure control, the recruitment mappi
 ("class", "rare", "labels"), `Study.disclosure` has the rest:
 
     {"k": 6, "suppress": 0.05,               stricter than the defaults only
+     "weights": {"birth_year": 4},           whose loss counts more when levels are chosen (1)
      "background": ["sex", "birth_year"],    wave-0 items that stand in the files of later waves (as w0_…)
      "hierarchies": {"sex": ["*"], "birth_year": [["1923-1962", "1963-2004"], "*"], "work": [{…}, "*"]}}
 
@@ -131,4 +132,4 @@ def _hierarchy(name: str, named: str, declaration: Mapping[str, Any]) -> Hierarc
             _("“%(name)s” is a quasi-identifier without levels: declare the hierarchy “%(hierarchy)s”.")
             % {"name": name, "hierarchy": named}
         )
-    return Hierarchy.declared(name, declared)
+    return Hierarchy.declared(name, declared, float(declaration.get("weights", {}).get(named, 1.0)))

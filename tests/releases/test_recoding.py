@@ -150,12 +150,25 @@ def test_missing_codes_stay_themselves_until_the_top():
     assert [education.at(level, "master") for level in range(3)] == ["master", "higher", "*"]
 
 
-def test_loss_is_the_share_of_the_domain_that_can_not_be_told_apart():
-    """Iyengar (2002): two of four leaves together lose a third, all four lose everything."""
-    education = declared_hierarchies(DECLARED)[2]
-    assert education.losses(0, ["master"]) == [0.0]
-    assert education.losses(1, ["master"]) == [pytest.approx(1 / 3)]
-    assert education.losses(2, ["master"]) == [1.0]
+def test_loss_is_the_share_of_what_the_values_told():
+    """Non-uniform entropy: four equal values tell 2 bits, two pairs of them 1; a record left out all."""
+    rows = [{"education": value} for value in ("school", "vocational", "bachelor", "master")] * 10
+    hierarchy = declared_hierarchies({"education": DECLARED["education"]})
+    problem = Problem(rows, hierarchy, [], Thresholds())
+    assert [problem.try_node([level]).loss for level in range(3)] == [
+        0.0,
+        pytest.approx(0.5),
+        pytest.approx(1.0),
+    ]
+    strict = Problem(rows, hierarchy, [], Thresholds(k=11, suppress=1.0))
+    assert strict.try_node([0]).loss == pytest.approx(1.0)
+
+
+def test_a_value_everybody_has_tells_nothing():
+    """What is no information can't be lost: a column of one value weighs nothing."""
+    rows = [{"education": "master"}] * 20
+    problem = Problem(rows, declared_hierarchies({"education": DECLARED["education"]}), [], Thresholds())
+    assert [problem.try_node([level]).loss for level in range(3)] == [0.0, 0.0, 0.0]
 
 
 def test_ninety_four_thousand_rows_are_no_matter():

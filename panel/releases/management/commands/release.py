@@ -1,4 +1,4 @@
-"""release STUDY WAVE --asked-by USER --out DIR: ask for files; with a second person, approve and write them."""
+"""release STUDY WAVE --asked-by USER --out DIR: ask for files; with a reviewer, approve and write them."""
 
 import os
 import tempfile
