@@ -96,10 +96,11 @@ def agree(of: Study, subjects: Sequence[PanelMember]) -> None:
     consent.record(
         [
             NewEntry(
-                of.key, one.code, "waves", "imported", "v1", text_hash(f"May we write? ({one.language})"),
-                one.language, "recruitment file", NOON.date(),
+                of.key, one.code, "waves", "imported", "v1", text_hash(f"May we write? ({language})"),
+                language, "recruitment file", NOON.date(),
             )
             for one in subjects
+            for language in [one.language if one.language in LANGUAGES else of.default_language]
         ]
     )  # fmt: skip
 
