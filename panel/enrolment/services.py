@@ -21,7 +21,7 @@ from panel.enrolment.mapping import Recruitment
 from panel.enrolment.matching import Plan
 from panel.enrolment.models import EnrolmentRun, StagedFile
 from panel.enrolment.rules import JudgedRow, Limits, Outcome
-from panel.errors import NotFound, NotNow
+from panel.errors import BadInput, NotFound, NotNow
 from panel.members import permissions, selectors
 from panel.members.models import PanelMember, Study
 from panel.members.rules import Verb
@@ -193,6 +193,8 @@ def open_card(*, by: Actor, member_code: str, reason: str, now: datetime) -> Con
     """One contact card for a person who may see it; quota and audit row are the vault's (ZON-05)."""
     member = selectors.member(member_code)
     _check_card(by, member.study)
+    if not reason.strip():
+        raise BadInput(_("Give a reason; it is kept in the audit trail."))
     return vault.open_card(member.code, by=by, reason=reason, now=now, study=member.study.slug)
 
 

@@ -1,7 +1,7 @@
-"""The shared cast, so that tests of access read like a story; all of it reached through the product's services.
+"""The shared cast, so that tests of access read like a story; all reached through the product's services.
 
-Amal is a member. Signe coordinates, Vera keeps contacts, Ines researches, Ravn reviews, Liv leads, Dag protects
-the data. Tor coordinates another study and has no business in this one.
+Amal is a member. Signe coordinates, Vera keeps contacts, Ines researches, Ravn reviews, Liv leads, Dag is the
+data-protection officer. Tor coordinates another study and has no business in this one.
 """
 
 import json
@@ -85,11 +85,13 @@ def enrol(of: Study, *rows: recruits.Row, now: datetime = NOW) -> EnrolmentResul
 
 def amal(of: Study, **changes: str) -> PanelMember:
     """Amal, enrolled from a file of one row; `changes` to that row."""
-    return people(of, 1, **changes)[0]
+    return people(of, 1, changes=changes)[0]
 
 
-def people(of: Study, number: int, *, start: int = 1, **changes: str) -> list[PanelMember]:
+def people(
+    of: Study, number: int, *, start: int = 1, changes: dict[str, str] | None = None
+) -> list[PanelMember]:
     """So many members, enrolled from one file: amal@example.org, m2@example.org, and so on."""
     known = set(of.members.values_list("pk", flat=True))
-    enrol(of, *(recruits.row(n, **changes) for n in range(start, start + number)))
+    enrol(of, *(recruits.row(n, **(changes or {})) for n in range(start, start + number)))
     return list(of.members.exclude(pk__in=known).select_related("study").order_by("code"))
