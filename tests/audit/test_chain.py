@@ -1,0 +1,255 @@
+"""The audit chain: what it holds, and that each way of breaking it is found and named (AUD-01)."""
+
+import json
+import threading
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import DatabaseError, connections, transaction
+
+from panel.audit import selectors, services, tasks
+from panel.audit.models import AuditEvent, AuditSeal
+from panel.audit.rules import Actor
+from panel.commands import Refused
+from tests import triggers
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2023, 10, 2, 12, tzinfo=UTC)
+VERA = Actor.staff("vera")
+
+
+def record(number: int = 1, **changes) -> None:
+    for i in range(number):
+        services.record(by=VERA, verb="card.open", now=NOW + timedelta(minutes=i), **changes)
+
+
+@pytest.fixture
+def chain() -> list[AuditSeal]:
+    record(5, study="livet", subject="C0DE", detail={"reason": "asked", "number": 1.5})
+    services.seal(now=NOW)
+    return list(AuditSeal.objects.order_by("position"))
+
+
+def break_in(statement, *args):
+    """As somebody with the database's superuser would, the triggers out of the way."""
+    with triggers.lifted([connections["default"]]):
+        statement(*args)
+
+
+def events(seal: AuditSeal):
+    return AuditEvent.objects.filter(uid=seal.event)
+
+
+def test_a_whole_chain_holds(chain):
+    verdict = selectors.verify()
+    assert verdict.ok
+    assert (verdict.first_broken, verdict.sealed, verdict.head) == ("", 5, chain[-1].hash)
+    assert verdict.oldest_unsealed is None
+
+
+def test_an_empty_chain_holds_and_the_oldest_unsealed_is_told():
+    assert selectors.verify().ok
+    record(2)
+    assert selectors.verify().oldest_unsealed == NOW
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"subject": "OTHER"},
+        {"actor": "signe"},
+        {"actor_kind": "system"},
+        {"verb": "nothing"},
+        {"study": "other"},
+        {"at": NOW},
+        {"detail": {"reason": "other"}},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_modified_event_is_named(chain, change):
+    break_in(lambda: events(chain[2]).update(**change))
+    verdict = selectors.verify()
+    assert not verdict.ok
+    assert verdict.first_broken == f"position 3, event {chain[2].event}: was changed"
+
+
+def test_a_deleted_event_is_named(chain):
+    break_in(events(chain[1]).delete)
+    assert selectors.verify().first_broken == f"position 2, event {chain[1].event}: the event is gone"
+
+
+def test_a_deleted_event_with_its_seal_is_named(chain):
+    break_in(events(chain[1]).delete)
+    break_in(AuditSeal.objects.filter(position=2).delete)
+    assert selectors.verify().first_broken == "position 2: its seal is gone"
+
+
+def test_reordered_events_are_named(chain):
+    def swap() -> None:
+        AuditSeal.objects.filter(position__in=[2, 3]).delete()
+        for place, other in ((1, 2), (2, 1)):
+            seal = chain[place]
+            AuditSeal.objects.create(
+                position=seal.position,
+                event=chain[other].event,
+                previous=seal.previous,
+                hash=seal.hash,
+                sealed_at=seal.sealed_at,
+            )
+
+    break_in(swap)
+    assert selectors.verify().first_broken.startswith("position 2, event")
+
+
+def test_a_changed_seal_is_named(chain):
+    break_in(lambda: AuditSeal.objects.filter(position=4).update(hash="0" * 64))
+    assert selectors.verify().first_broken == f"position 4, event {chain[3].event}: was changed"
+    break_in(lambda: AuditSeal.objects.filter(position=4).update(hash=chain[3].hash, previous="0" * 64))
+    assert "does not follow" in selectors.verify().first_broken
+
+
+def test_a_chain_cut_short_or_made_anew_is_betrayed_by_an_anchor(chain):
+    """The end cut off leaves a chain that holds: only a head noted outside tells of it."""
+    noted = {5: chain[-1].hash}
+    for seal in chain[3:]:
+        break_in(events(seal).delete)
+    break_in(AuditSeal.objects.filter(position__gt=3).delete)
+    assert selectors.verify().ok
+    assert selectors.verify(anchors=noted).first_broken.startswith("position 5: its seal is gone")
+    record(2)
+    services.seal(now=NOW)
+    assert "is not the one noted earlier" in selectors.verify(anchors=noted).first_broken
+
+
+def test_a_long_chain_is_sealed_in_steps_and_verified_in_chunks(monkeypatch):
+    monkeypatch.setattr(selectors, "CHUNK", 3)
+    record(10)
+    assert [services.seal(now=NOW, limit=4) for _ in range(4)] == [4, 4, 2, 0]
+    assert selectors.verify().sealed == 10
+
+
+def test_an_event_that_turns_up_late_with_a_lower_id_is_sealed():
+    """On PostgreSQL ids become visible in order of commit, not of number."""
+    record(3)
+    late = AuditEvent.objects.earliest("id")
+    break_in(AuditEvent.objects.filter(pk=late.pk).delete)
+    assert services.seal(now=NOW) == 2
+    late.save(force_insert=True)
+    assert services.seal(now=NOW) == 1
+    assert selectors.verify().ok
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_sealers_at_once_do_not_fork_the_chain():
+    record(60)
+    sealed: list[int] = []
+
+    def seal() -> None:
+        for _ in range(12):
+            sealed.append(services.seal(now=NOW, limit=5))
+        connections.close_all()
+
+    sealers = [threading.Thread(target=seal) for _ in range(2)]
+    for sealer in sealers:
+        sealer.start()
+    for sealer in sealers:
+        sealer.join()
+    verdict = selectors.verify()
+    assert verdict.ok
+    assert (verdict.sealed, sum(sealed), verdict.oldest_unsealed) == (60, 60, None)
+
+
+def test_the_loser_of_the_race_looks_again(monkeypatch):
+    """Another sealer takes the position between this one's look and its write."""
+    record(4)
+    looks = [None, selectors.head()]  # the first one saw an empty chain
+
+    def other_first(now: datetime, limit: int) -> int:
+        monkeypatch.undo()
+        monkeypatch.setattr(services, "head", lambda: looks.pop(0) if len(looks) > 1 else selectors.head())
+        return services._seal_once(now, limit)
+
+    services.seal(now=NOW, limit=2)
+    monkeypatch.setattr(services, "_seal_once", other_first)
+    assert services.seal(now=NOW) == 2
+    assert len(looks) == 1
+    verdict = selectors.verify()
+    assert verdict.ok
+    assert verdict.sealed == 4
+
+
+def test_an_event_is_kept_with_its_action_or_not_at_all():
+    def act() -> None:
+        with transaction.atomic():
+            record()
+            raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        act()
+    assert not AuditEvent.objects.exists()
+
+
+def test_typed_reasons_are_kept_without_contact_data():
+    """AUD-01: no contact data, whoever typed it."""
+    detail = {"reason": "Wrote from amal@example.org, call +47 900 00 000", "codes": ["C0DE"]}
+    record(detail=detail)
+    kept = AuditEvent.objects.get().detail
+    assert kept == {"reason": "Wrote from [address], call [phone]", "codes": ["C0DE"]}
+
+
+@pytest.mark.parametrize("model", [AuditEvent, AuditSeal])
+def test_the_database_refuses_to_change_or_delete(chain, model):
+    field = {AuditEvent: {"verb": "nothing"}, AuditSeal: {"hash": "0"}}[model]
+    for act in (lambda: model.objects.update(**field), lambda: model.objects.all().delete()):
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+            act()
+    assert selectors.verify().ok
+
+
+@pytest.mark.parametrize("model", [AuditEvent, AuditSeal])
+def test_the_database_refuses_truncate(chain, model):
+    if connections["default"].vendor != "postgresql":
+        pytest.skip("SQLite has no TRUNCATE; its DELETE is refused")
+    with connections["default"].cursor() as cursor, transaction.atomic():
+        with pytest.raises(DatabaseError, match="append-only"):
+            cursor.execute(f"TRUNCATE {model._meta.db_table} CASCADE")
+        transaction.set_rollback(True)
+
+
+def test_the_task_seals():
+    record(2)
+    tasks.seal()
+    assert selectors.verify().sealed == 2
+
+
+def verify(*args: str) -> dict[str, Any]:
+    out = StringIO()
+    with suppress(Refused):
+        call_command("audit_verify", "--json", *args, stdout=out)
+    said: dict[str, Any] = json.loads(out.getvalue())
+    return said
+
+
+def test_the_command_says_so_and_ends_with_1_where_it_is_broken(chain):
+    assert verify()["ok"] is True
+    break_in(events(chain[0]).delete)
+    assert verify()["first_broken"].startswith("position 1")
+    with pytest.raises(Refused, match="broken at position 1") as refused:
+        call_command("audit_verify", stdout=StringIO())
+    assert refused.value.returncode == 1
+
+
+def test_the_command_notes_heads_and_holds_the_chain_to_them(chain, tmp_path):
+    file = tmp_path / "anchors"
+    assert verify("--anchors", str(file))["ok"]
+    assert file.read_text() == f"5 {chain[-1].hash}\n"
+    break_in(AuditSeal.objects.filter(position=5).delete)
+    assert not verify("--anchors", str(file))["ok"]
+    assert file.read_text().count("\n") == 1
+    file.write_text("nonsense")
+    with pytest.raises(Refused, match="no anchor"):
+        call_command("audit_verify", "--anchors", str(file))
