@@ -44,8 +44,8 @@ lint: $(DEV_STAMP) ## Style, types, layers
 bench: $(DEV_STAMP) ## Benchmarks; they print ratios
 	for file in bench/[a-z]*.py; do echo "== $$file"; PYTHONPATH=. $(PY) $$file; done
 
-docs: $(DEV_STAMP) ## Make docs/states.md from the code
-	$(PY) manage.py states_doc
+docs: $(DEV_STAMP) ## Make the documents that follow from the code
+	$(PY) docs/make.py
 
 lock: ## Compile the requirements with hashes, for Python 3.11.0 upwards (needs uv on PATH)
 	PATH="$$PATH:$(BIN)"; command -v uv >/dev/null || { echo "make lock needs uv: see docs.astral.sh/uv." >&2; exit 1; }; \
