@@ -1,43 +1,60 @@
 """Evidence, spells and flags of where a member lives, in months and macro-regions at the finest (RES-02).
 
 Evidence comes from the member alone and is never overwritten; spells are derived from it; a flag asks a
-person to look.
+person to look. How they are derived stands in rules.py.
 """
 
 import uuid
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from panel.members.models import PanelMember
 from panel.waves.models import Case
 
 
 class Source(models.TextChoices):
-    WAVE = "wave", "answers of a wave"
-    OWN_PAGE = "own_page", "the member's own page"
-    TOLD_STAFF = "told_staff", "the member told staff"
+    """Where evidence may come from; there is no other source (RES-03)."""
+
+    WAVE = "wave", _("answers of a wave")
+    OWN_PAGE = "own_page", _("the member's own page")
+    TOLD_STAFF = "told_staff", _("the member told staff")
 
 
 class Evidence(models.Model):
-    """What a member told, as told."""
+    """What a member told, as told. `number` keeps the order of telling, for a day may hold two."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     member = models.ForeignKey(PanelMember, on_delete=models.CASCADE, related_name="evidence")
+    number = models.PositiveSmallIntegerField()
     case = models.OneToOneField(
-        Case, on_delete=models.CASCADE, null=True, blank=True, related_name="evidence", help_text="The wave's case."
+        Case,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="evidence",
+        help_text="The wave's case.",
     )
     source = models.CharField(max_length=12, choices=Source)
     place = models.CharField(max_length=12, choices=PanelMember.Place)
     month = models.CharField(max_length=7, blank=True, help_text="Since when, YYYY-MM, as far as told.")
-    region = models.CharField(max_length=20, blank=True, help_text="Macro-region of the study's list, or blank.")
+    arrived_month = models.CharField(
+        max_length=7, blank=True, help_text="When they came to Norway, as far as told."
+    )
+    region = models.CharField(
+        max_length=20, blank=True, help_text="Macro-region of the study's list, or blank."
+    )
     told_on = models.DateField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["member", "number"], name="evidence_in_order")]
 
     class Privacy:
         purpose = "what a member told of where they live"
         retention = "until erasure"
         classes = {
-            **dict.fromkeys(("id", "member", "case", "source", "told_on"), "internal"),
-            **dict.fromkeys(("place", "month", "region"), "sensitive"),
+            **dict.fromkeys(("id", "member", "number", "case", "source", "told_on"), "internal"),
+            **dict.fromkeys(("place", "month", "arrived_month", "region"), "sensitive"),
         }
 
 
@@ -48,18 +65,21 @@ class Spell(models.Model):
     member = models.ForeignKey(PanelMember, on_delete=models.CASCADE, related_name="spells")
     place = models.CharField(max_length=12, choices=PanelMember.Place)
     region = models.CharField(max_length=20, blank=True)
-    from_month = models.CharField(max_length=7, blank=True)
-    to_month = models.CharField(max_length=7, blank=True)
+    from_month = models.CharField(max_length=7)
+    from_told = models.BooleanField(help_text="False: the month was not told; it is the month of telling.")
+    to_month = models.CharField(max_length=7, blank=True, help_text="Blank while it lasts.")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["member", "from_month", "place"], name="one_spell_per_start")]
+        constraints = [
+            models.UniqueConstraint(fields=["member", "from_month", "place"], name="one_spell_per_start")
+        ]
 
     class Privacy:
         purpose = "where a member lived when"
         retention = "until erasure"
         classes = {
             **dict.fromkeys(("id", "member"), "internal"),
-            **dict.fromkeys(("place", "region", "from_month", "to_month"), "sensitive"),
+            **dict.fromkeys(("place", "region", "from_month", "from_told", "to_month"), "sensitive"),
         }
 
 
@@ -67,14 +87,14 @@ class Flag(models.Model):
     """Asks a coordinator to look; never stops mail (RES-05). States: table in residency/rules.py."""
 
     class Kind(models.TextChoices):
-        LEFT = "left", "says they no longer live in Norway"
-        CHANGED = "changed", "says they live elsewhere than before"
-        CONTRADICTION = "contradiction", "answers contradict each other"
+        LEFT = "left", _("says they no longer live in Norway")
+        CHANGED = "changed", _("says they live elsewhere than before")
+        CONTRADICTION = "contradiction", _("answers contradict each other")
 
     class State(models.TextChoices):
-        OPEN = "open", "to review"
-        CONFIRMED = "confirmed", "confirmed"
-        DISMISSED = "dismissed", "dismissed"
+        OPEN = "open", _("to review")
+        CONFIRMED = "confirmed", _("confirmed")
+        DISMISSED = "dismissed", _("dismissed")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     member = models.ForeignKey(PanelMember, on_delete=models.CASCADE, related_name="flags")
@@ -90,6 +110,9 @@ class Flag(models.Model):
             **dict.fromkeys(("id", "member", "evidence", "state", "raised_on"), "internal"),
             "kind": "sensitive",
         }
+
+    def __str__(self) -> str:
+        return f"{self.member.code}: {self.get_kind_display()}"
 
 
 class FlagReview(models.Model):
