@@ -80,3 +80,5 @@ for _alias in ALIASES:
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STATIC_ROOT = RUN_DIR / "static"  # whitenoise warns where there is none
+STATIC_ROOT.mkdir(exist_ok=True)

@@ -1,0 +1,73 @@
+"""Drawings for the desk, as SVG made here: no script, nothing from elsewhere. Numbers come from selectors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import accumulate
+
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 720, 240, 44, 28, 12, 12
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve: its words, its style class, its points as SVG wants them, its last value."""
+
+    name: str
+    style: str
+    points: str
+    last: int
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What the template draws; `rows` says the same as a table, for who can't see it."""
+
+    lines: list[Line]
+    ticks: list[tuple[float, int]]  # y, value
+    days: list[tuple[float, date]]  # x, day
+    rows: list[tuple[date, list[int]]]
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+    right: int = WIDTH - RIGHT
+    floor: int = HEIGHT - BOTTOM
+
+
+def cumulative(days: Sequence[date], series: Sequence[tuple[str, str, Sequence[int]]]) -> Chart | None:
+    """Curves that add up from the first day to the last, quiet days included; None without a day."""
+    if not days:
+        return None
+    first, span = min(days), (max(days) - min(days)).days
+    every = [first + timedelta(days=n) for n in range(span + 1)]
+    sums = [
+        list(accumulate(dict(zip(days, numbers, strict=True)).get(day, 0) for day in every))
+        for _n, _s, numbers in series
+    ]
+    top = _round_up(max((row[-1] for row in sums), default=0))
+    lines = [
+        Line(
+            name,
+            style,
+            " ".join(f"{_x(n, span):.1f},{_y(value, top):.1f}" for n, value in enumerate(row)),
+            row[-1],
+        )
+        for (name, style, _numbers), row in zip(series, sums, strict=True)
+    ]
+    ticks = [(_y(value, top), value) for value in sorted({0, top // 2, top})]
+    marks = sorted({0, span // 2, span})
+    rows = [(day, [row[n] for row in sums]) for n, day in enumerate(every)]
+    return Chart(lines, ticks, [(_x(n, span), every[n]) for n in marks], rows)
+
+
+def _x(day: int, span: int) -> float:
+    return LEFT + (WIDTH - LEFT - RIGHT) * (day / span if span else 0.5)
+
+
+def _y(value: int, top: int) -> float:
+    return HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * value / top
+
+
+def _round_up(value: int) -> int:
+    """The next even, round number, so that the axis has whole numbers."""
+    step = int(10 ** max(0, len(str(max(value, 1))) - 2)) * 2
+    return max(step, -(-value // step) * step)

@@ -1,0 +1,175 @@
+"""The contact keeper's pages: enrol a file, open one card, record a stop. No answer, status or flag here."""
+
+from datetime import date, datetime
+from pathlib import PurePath
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from panel import clock
+from panel.audit.rules import Actor
+from panel.desk import guard, pages
+from panel.desk.base import carry_out
+from panel.desk.forms import Choice, Day, DeskForm, MemberForm, Text, UploadForm
+from panel.enrolment import services as enrolment
+from panel.errors import NotFound
+from panel.members import selectors as members
+from panel.members.models import PanelMember, Study
+from panel.members.rules import Verb
+from panel.rights import services as rights
+from panel.rights.models import Stop
+from panel.rights.rules import RUNGS
+from panel.vault.rules import DAILY_QUOTA
+
+#: The rungs staff record; a wave's reminders are stopped by the member, whose link knows the case.
+RECORDED = [rung for rung in Stop.Rung if rung != Stop.Rung.NO_REMINDERS]
+
+OUTCOMES = {
+    "enrolled": _("become members"),
+    "already_member": _("are members already"),
+    "no_consent_to_recontact": _("didn't agree to be contacted"),
+    "no_address": _("gave no address"),
+    "invalid_address": _("have an unusable address"),
+    "minor": _("are under 18"),
+    "unknown_age": _("may be under 18: no readable age"),
+    "double_entry": _("answered twice"),
+}
+
+
+class CardForm(MemberForm):
+    """One card, with a reason."""
+
+    reason = Text(label=_("Reason"), max_length=300, help_text=_("Kept with your name in the audit trail."))
+
+
+class StopForm(MemberForm):
+    """What a member asked for by mail or phone."""
+
+    rung = Choice(
+        label=_("What the member asked for"), choices=[(rung, RUNGS[rung].name) for rung in RECORDED]
+    )
+    until = Day(label=_("Until"), required=False, help_text=_("For a pause only."))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["rung"].choices = [("", _("Choose …")), *self.fields["rung"].choices]  # type: ignore[attr-defined]
+
+
+def member_of(study: Study, code: str) -> PanelMember:
+    """The member, if they are of this study; else as if there were none."""
+    member = members.member(code)
+    if member.study_id != study.pk:
+        raise NotFound(gettext("There is no member of this code in this study. Check it for a typing error."))
+    return member
+
+
+def card(request: HttpRequest) -> HttpResponse:
+    """Opens one contact card in answer to a POST; its page has no URL of its own and is kept nowhere."""
+
+    def act(by: Actor, now: datetime, study: Study, code: str, reason: str) -> pages.Shown:
+        member = member_of(study, code)
+        opened = enrolment.open_card(by=by, member_code=member.code, reason=reason, now=now)
+        return pages.Shown("desk/card.html", {"card": opened})
+
+    return pages.act(
+        request,
+        Verb.OPEN_CARD,
+        CardForm,
+        act,
+        title=_("Contact card"),
+        sentence=gettext(
+            "One card at a time. Each is recorded before it opens; after %(quota)d in a day it stops."
+        )
+        % {"quota": DAILY_QUOTA},
+        button=_("Open the card"),
+    )
+
+
+def stop(request: HttpRequest) -> HttpResponse:
+    """Records what a member asked staff for; the member gets a receipt."""
+
+    def act(by: Actor, now: datetime, study: Study, code: str, rung: str, until: date | None) -> pages.Done:
+        member = member_of(study, code)
+        rights.ask_stop(
+            by=by, member=member, rung=rung, channel=Stop.Channel.TOLD_STAFF, until=until, now=now
+        )
+        said = gettext("Recorded for %(code)s: %(rung)s. The member gets a receipt.")
+        return pages.Done(
+            said % {"code": member.code, "rung": RUNGS[Stop.Rung(rung)].name}, reverse("desk:stop")
+        )
+
+    return pages.act(
+        request,
+        Verb.RECORD_STOP,
+        StopForm,
+        act,
+        initial={"code": request.GET.get("code", "")},
+        title=_("Record a stop"),
+        sentence=_("For a member who asked by mail or on the phone. It holds at once; nobody is asked why."),
+        button=_("Record it"),
+    )
+
+
+def enrol(request: HttpRequest) -> HttpResponse:
+    """Takes a recruitment file in, sealed, and leads to its preview; nobody is enrolled yet."""
+
+    def act(by: Actor, now: datetime, study: Study, file: UploadedFile[Any]) -> pages.Done:
+        suffix = PurePath(file.name or "").suffix.lower()
+        kept, _preview = enrolment.stage(by=by, study=study, data=file.read(), suffix=suffix, now=now)
+        return pages.Done(
+            _("The file was read. Nobody is enrolled yet."), reverse("desk:enrol_preview", args=[kept.pk])
+        )
+
+    return pages.act(
+        request,
+        Verb.ENROL,
+        UploadForm,
+        act,
+        title=_("Enrol a file"),
+        sentence=_(
+            "You see counts, line numbers and reasons first; nothing of a cell is shown or written to disk."
+        ),
+        button=_("Read the file"),
+        upload=True,
+    )
+
+
+def enrol_preview(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """What admitting a staged file would do (GET); admits it or forgets it (POST)."""
+    guard.studies_for(request, Verb.ENROL)
+    by, now = guard.actor(request), clock.now()
+    form, status = DecideForm(request.POST if request.method == "POST" else None), 200
+    if request.method == "POST":
+        said, status = carry_out(form, lambda decision: _decide(by, pk, decision, now))
+        if status == 200:
+            messages.success(request, said)
+            return HttpResponseRedirect(reverse("desk:enrol"))
+    result = enrolment.preview_staged(by=by, pk=str(pk), now=now)
+    counts = [(OUTCOMES.get(outcome, outcome), number) for outcome, number in result.outcome.items()]
+    reasons = [(line, OUTCOMES.get(reason, reason)) for line, reason in result.left_out]
+    context = {"title": _("Preview"), "result": result, "counts": counts, "reasons": reasons, "form": form}
+    return pages.page(request, "desk/preview.html", context, status=status)
+
+
+class DecideForm(DeskForm):
+    """Admit or forget."""
+
+    decision = forms.ChoiceField(choices=[("admit", "admit"), ("discard", "discard")])
+
+
+def _decide(by: Actor, pk: UUID, decision: str, now: datetime) -> str:
+    if decision == "discard":
+        enrolment.discard_staged(by=by, pk=str(pk), now=now)
+        return gettext("The upload is forgotten. Nobody was enrolled.")
+    done = enrolment.admit_staged(by=by, pk=str(pk), now=now)
+    number = done.outcome.get("enrolled", 0)
+    return ngettext("%(count)d person became a member.", "%(count)d people became members.", number) % {
+        "count": number
+    }

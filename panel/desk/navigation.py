@@ -1,0 +1,108 @@
+"""What the side bar offers: each entry with the verb that opens it. The pages ask for the verb again."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from panel.desk import guard, waiting
+from panel.members.rules import Verb
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One link; `badge` names a count of panel/desk/waiting.py."""
+
+    title: str | Promise
+    url: str
+    icon: str
+    verbs: frozenset[Verb]
+    badge: str = ""
+
+
+def _entry(title: str | Promise, url: str, icon: str, *verbs: Verb, badge: str = "") -> Entry:
+    return Entry(title, url, icon, frozenset(verbs), badge)
+
+
+GROUPS: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
+    (
+        "",
+        (
+            _entry(_("Start"), "desk:index", "home"),
+            _entry(_("Studies"), "desk:members_study_changelist", "science"),
+        ),
+    ),
+    (
+        _("Fieldwork"),
+        (
+            _entry(_("Waves"), "desk:waves_wave_changelist", "waves", Verb.SEE_PROGRESS, Verb.SEE_RATES),
+            _entry(
+                _("Outbox"),
+                "desk:invitations_outgoing_changelist",
+                "outbox",
+                Verb.SEE_OUTBOX,
+                badge="letters",
+            ),
+        ),
+    ),
+    (
+        _("Members"),
+        (
+            _entry(_("Members by code"), "desk:members_panelmember_changelist", "group", Verb.SEE_MEMBERS),
+            _entry(
+                _("Flags to review"), "desk:residency_flag_changelist", "flag", Verb.SEE_FLAGS, badge="flags"
+            ),
+            _entry(_("Enrol a file"), "desk:enrol", "upload_file", Verb.ENROL),
+            _entry(_("Contact card"), "desk:card", "contact_mail", Verb.OPEN_CARD),
+            _entry(_("Record a stop"), "desk:stop", "back_hand", Verb.RECORD_STOP),
+        ),
+    ),
+    (
+        _("Results"),
+        (
+            _entry(
+                _("Releases"), "desk:releases_release_changelist", "inventory_2",
+                Verb.ASK_RELEASE, Verb.REVIEW_RELEASE, Verb.DOWNLOAD_RELEASE, badge="releases",
+            ),
+        ),
+    ),
+    (
+        _("Oversight"),
+        (
+            _entry(_("Consents"), "desk:consent_consententry_changelist", "handshake", Verb.SEE_CONSENT),
+            _entry(_("Audit trail"), "desk:audit_auditevent_changelist", "policy", Verb.SEE_AUDIT),
+        ),
+    ),
+)  # fmt: skip
+
+
+def groups(request: HttpRequest) -> list[dict[str, Any]]:
+    """The side bar of this person, in the form Unfold's template reads."""
+    may = guard.all_verbs(request.user)
+    counts = waiting.counts(request.user, may)
+    return [
+        {"title": title, "items": [_item(request, entry, may, counts) for entry in entries]}
+        for title, entries in GROUPS
+        if any(_is_open(entry, may) for entry in entries)
+    ]
+
+
+def _is_open(entry: Entry, may: frozenset[Verb]) -> bool:
+    return not entry.verbs or bool(entry.verbs & may)
+
+
+def _item(request: HttpRequest, entry: Entry, may: frozenset[Verb], counts: dict[str, int]) -> dict[str, Any]:
+    link = reverse(entry.url)
+    here = request.path == link if entry.url == "desk:index" else request.path.startswith(link)
+    badge = counts.get(entry.badge, 0)
+    return {
+        "title": entry.title,
+        "link": link,
+        "icon": entry.icon,
+        "active": here,
+        "has_permission": _is_open(entry, may),
+        **({"badge": badge, "badge_variant": "warning"} if badge else {}),
+    }

@@ -1,0 +1,81 @@
+"""Members by code: status, language, cohort, pauses; where they live for who reviews flags. No address."""
+
+from typing import Any
+
+from django.contrib.admin import display
+from django.db.models import Case, CharField, F, QuerySet, Value, When
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from panel import clock
+from panel.desk.base import DeskAdmin
+from panel.desk.words import COLOURS
+from panel.members import permissions
+from panel.members.models import PanelMember
+from panel.members.rules import Verb, tidy_code
+from panel.rights import selectors as rights
+from panel.waves import selectors as waves
+from panel.waves.dispositions import CODES
+from panel.waves.models import Case as WaveCase
+from panel.waves.models import Wave
+
+
+class MemberAdmin(DeskAdmin[PanelMember]):
+    """A list by code and a page for each member."""
+
+    path_prefix = "members"
+    see = (Verb.SEE_MEMBERS,)
+    detail_template = "desk/member.html"
+    sentence = _("Members are known by code alone. Names and addresses are on no page that shows this.")
+    empty = _("No member of this code. Members come in by enrolling a recruitment file.")
+    list_display = ("code", "shown_status", "language", "cohort", "shown_mail", "joined_on")
+    list_display_links = ("code",)
+    list_filter = ("status", "language", "cohort")
+    search_fields = ("code",)
+    search_help_text = _("A member code or its beginning")
+    ordering = ("code",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PanelMember]:
+        """Where somebody lives is blank for who may not see flags in that study."""
+        seen = permissions.studies_for(request.user, Verb.SEE_FLAGS)
+        place = Case(When(study__in=seen, then=F("place")), default=Value(""), output_field=CharField())
+        return super().get_queryset(request).annotate(seen_place=place).defer("place").select_related("study")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[PanelMember], search_term: str
+    ) -> tuple[QuerySet[PanelMember], bool]:
+        return queryset.filter(code__startswith=tidy_code(search_term)), False
+
+    @display(description=_("status"), ordering="status")
+    def shown_status(self, member: PanelMember) -> str:
+        text = member.get_status_display()
+        return render_to_string("desk/label.html", {"text": text, "kind": COLOURS[member.status]})
+
+    @display(description=_("letters"))
+    def shown_mail(self, member: PanelMember) -> Any:
+        if member.mail_stopped:
+            return _("stopped")
+        if member.unreachable:
+            return _("address refused")
+        if member.paused_until:
+            return _("paused until %(day)s") % {"day": member.paused_until.strftime("%d.%m.%Y")}
+        return _("yes")
+
+    def detail(self, request: HttpRequest, obj: PanelMember, may: frozenset[Verb]) -> dict[str, Any]:
+        cases = list(obj.cases.select_related("wave").order_by("wave__number"))
+        residency = Verb.SEE_FLAGS in may
+        return {
+            "cases": [(case.wave, CODES[_code(case)].label) for case in cases],
+            "stops": rights.in_force(obj, now=clock.now()),
+            "place": dict(PanelMember.Place.choices).get(obj.seen_place, "") if residency else "",  # type: ignore[attr-defined]
+            "spells": obj.spells.order_by("from_month") if residency else [],
+            "flags": obj.flags.order_by("-raised_on") if residency else [],
+            "stop_url": f"{reverse('desk:stop')}?code={obj.code}" if Verb.RECORD_STOP in may else "",
+        }
+
+
+def _code(case: WaveCase) -> str:
+    closed = case.wave.status == Wave.Status.CLOSED
+    return waves.codes_of([case], closed=closed)[case.pk]

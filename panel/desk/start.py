@@ -1,0 +1,65 @@
+"""The start page: what waits for this person, and how the wave of the moment stands. Reads only."""
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from panel.desk import guard, waiting
+from panel.desk.progress import chart_of
+from panel.members.permissions import studies_for
+from panel.members.rules import Verb
+from panel.waves import selectors
+from panel.waves.models import Wave
+
+WAITING = (
+    ("flags", _("flags to review"), "residency_flag", "?state__exact=open"),
+    ("letters", _("letters nobody can confirm"), "invitations_outgoing", "?state__exact=unconfirmed"),
+    ("releases", _("releases to review"), "releases_release", "?state__exact=requested"),
+)
+
+
+def page(request: HttpRequest, *, now: datetime) -> dict[str, Any]:
+    """All that the start page shows."""
+    may = guard.all_verbs(request.user)
+    counts = waiting.counts(request.user, may)
+    tiles = [
+        {"number": counts[kind], "words": words, "url": reverse(f"desk:{table}_changelist") + query}
+        for kind, words, table, query in WAITING
+        if kind in counts
+    ]
+    return {"waiting": tiles, "first_steps": _first_steps(may), **_wave(request, may, now)}
+
+
+def _wave(request: HttpRequest, may: frozenset[Verb], now: datetime) -> dict[str, Any]:
+    """The wave of the moment: the open one, else the last that opened, else the next."""
+    if Verb.SEE_PROGRESS not in may:
+        return {}
+    waves = Wave.objects.filter(study__in=studies_for(request.user, Verb.SEE_PROGRESS)).select_related(
+        "study"
+    )
+    wave = (
+        waves.filter(status=Wave.Status.OPEN).order_by("closes_at").first()
+        or waves.filter(opens_at__lte=now).order_by("-opens_at").first()
+        or waves.order_by("opens_at").first()
+    )
+    if wave is None:
+        return {"no_wave": True}
+    progress = selectors.progress(wave)
+    return {"wave": wave, "progress": progress, "chart": chart_of(progress)}
+
+
+def _first_steps(may: frozenset[Verb]) -> list[tuple[Any, str]]:
+    """What this person's roles are for, as links."""
+    steps = (
+        (Verb.PLAN_WAVE, _("Plan a wave"), "desk:waves_wave_plan"),
+        (Verb.ENROL, _("Enrol a recruitment file"), "desk:enrol"),
+        (Verb.OPEN_CARD, _("Open a contact card"), "desk:card"),
+        (Verb.RECORD_STOP, _("Record a stop for a member"), "desk:stop"),
+        (Verb.ASK_RELEASE, _("Ask for a release"), "desk:releases_release_ask"),
+        (Verb.DOWNLOAD_RELEASE, _("Download a release"), "desk:releases_release_changelist"),
+        (Verb.SEE_AUDIT, _("Read the audit trail"), "desk:audit_auditevent_changelist"),
+    )
+    return [(words, reverse(url)) for verb, words, url in steps if verb in may]

@@ -1,0 +1,23 @@
+"""What waits for a person, counted: flags, letters nobody can confirm, releases to review. Reads only."""
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+from panel.invitations.models import Outgoing
+from panel.members.permissions import studies_for
+from panel.members.rules import Verb
+from panel.releases import selectors as releases
+from panel.residency import selectors as residency
+
+
+def counts(user: AbstractBaseUser | AnonymousUser, may: frozenset[Verb]) -> dict[str, int]:
+    """By kind, for the studies in which this user may act on it."""
+    found: dict[str, int] = {}
+    if Verb.REVIEW_FLAG in may:
+        found["flags"] = residency.to_review(studies_for(user, Verb.REVIEW_FLAG))
+    if Verb.DECIDE_UNCONFIRMED in may:
+        studies = studies_for(user, Verb.DECIDE_UNCONFIRMED)
+        unconfirmed = Outgoing.objects.filter(member__study__in=studies, state=Outgoing.State.UNCONFIRMED)
+        found["letters"] = unconfirmed.count()
+    if Verb.REVIEW_RELEASE in may:
+        found["releases"] = releases.to_review_by(user).count()
+    return found

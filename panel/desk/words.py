@@ -1,0 +1,65 @@
+"""Words of the desk for codes that other packages keep: reasons of the outbox, verbs of roles, states."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from panel.invitations.rules import Reason
+
+REASONS: dict[str, str | Promise] = {
+    Reason.NO_CONSENT: _("no consent for it"),
+    Reason.LEFT: _("left the panel"),
+    Reason.STOPPED: _("asked for no more letters"),
+    Reason.PAUSED: _("paused by the member"),
+    Reason.HELD: _("held"),
+    Reason.COMPLETED: _("has completed"),
+    Reason.REFUSED: _("said no to this wave"),
+    Reason.CLOSED: _("the wave closed"),
+    Reason.NOT_OPEN: _("the wave isn't open yet"),
+    Reason.OUTSIDE_HOURS: _("outside the hours for letters"),
+    Reason.UNREACHABLE: _("address was refused before"),
+    Reason.REMINDER_CAP: _("reminders used up"),
+    Reason.REMINDER_GAP: _("too soon after the last letter"),
+    Reason.NO_LETTER: _("no approved letter in this language"),
+    Reason.NO_CARD: _("no contact card"),
+    Reason.SERVER_BUSY: _("mail server busy, will be tried again"),
+    Reason.ADDRESS_REFUSED: _("address refused"),
+    Reason.LETTER_REFUSED: _("letter refused by the mail server"),
+    Reason.LEASE_LOST: _("a worker stopped while sending"),
+    Reason.LINE_BROKE: _("the line broke while sending"),
+    Reason.TAKEN_AS_SENT: _("taken as sent by a person"),
+}
+
+#: How a state looks: Unfold's colours of labels.
+COLOURS = {
+    "planned": "info",
+    "approved": "info",
+    "open": "success",
+    "closed": "",
+    "queued": "info",
+    "claimed": "info",
+    "sending": "info",
+    "sent": "success",
+    "deferred": "warning",
+    "failed": "danger",
+    "unconfirmed": "danger",
+    "cancelled": "",
+    "active": "success",
+    "left": "",
+    "deleting": "danger",
+    "confirmed": "success",
+    "requested": "warning",
+    "withdrawn": "",
+    "dismissed": "",
+    "rejected": "danger",
+}
+
+
+def reason(code: str) -> str | Promise:
+    """Why a letter waits or wasn't sent, in words."""
+    return REASONS.get(code, code)
+
+
+def colour(obj: object) -> str:
+    """How the state of an object looks, where it has one."""
+    state = getattr(obj, "state", getattr(obj, "status", ""))
+    return COLOURS.get(str(state), "")
