@@ -198,6 +198,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "panel.desk.middleware.DeskBorder",
 ]
 CONTENT_SECURITY_POLICY = {
     # Respondents' pages: our own style sheet and forms, nothing else. The desk has its own (panel/desk).
@@ -224,6 +225,31 @@ TEMPLATES = [
         },
     }
 ]
+UNFOLD = {
+    # The desk's dress; its navigation is panel/desk/navigation.py. All of it is served by ourselves (NEV-06).
+    "SITE_TITLE": "Gjensyn",
+    "SITE_HEADER": "Gjensyn",
+    "SITE_SYMBOL": "diversity_3",
+    "SITE_URL": None,
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "STYLES": ["/static/desk/desk.css"],
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.5% .014 200)",
+            "100": "oklch(94% .03 200)",
+            "200": "oklch(89% .05 201)",
+            "300": "oklch(81% .075 203)",
+            "400": "oklch(70% .09 206)",
+            "500": "oklch(58% .09 210)",
+            "600": "oklch(49% .085 214)",
+            "700": "oklch(43% .075 216)",
+            "800": "oklch(38% .062 218)",
+            "900": "oklch(33% .05 220)",
+            "950": "oklch(25% .04 222)",
+        }
+    },
+}
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
 WHITENOISE_USE_FINDERS = True  # no collect step on a single machine
@@ -247,6 +273,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
     "PAGE_SIZE": 50,
+    "EXCEPTION_HANDLER": "panel.api.errors.handler",
 }
 REST_KNOX = {"TOKEN_TTL": timedelta(days=90), "AUTO_REFRESH": False, "TOKEN_PREFIX": "gj_"}
 
