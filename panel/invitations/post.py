@@ -96,7 +96,7 @@ class Backend(EmailBackend):
         encoding = email_message.encoding or settings.DEFAULT_CHARSET
         sender = parseaddr(sanitize_address(email_message.from_email, encoding))[1]
         (recipient,) = (parseaddr(sanitize_address(to, encoding))[1] for to in email_message.recipients())
-        content = email_message.message().as_bytes(linesep="\r\n")
+        content = email_message.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]  # (Django's own)
         self._step(lambda server: _mail_from(server, sender), refused=Outcome.LATER)
         self._step(lambda server: server.rcpt(recipient), refused=Outcome.ADDRESS_REFUSED)
         try:

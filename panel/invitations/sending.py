@@ -197,9 +197,9 @@ def _households(rows: Collection[Outgoing]) -> dict[UUID, list[str]]:
     """Codes of all members at each address that several share; those who left the panel still live there."""
     shared = {row.member.shared_address for row in rows if row.member.shared_address}
     houses: dict[UUID, list[str]] = defaultdict(list)
-    at_these = PanelMember.objects.filter(shared_address__in=shared) if shared else PanelMember.objects.none()
-    for address, code in at_these.values_list("shared_address", "code"):
-        houses[address].append(code)
+    for member in PanelMember.objects.filter(shared_address__in=shared).only("shared_address", "code"):
+        if member.shared_address:
+            houses[member.shared_address].append(member.code)
     return houses
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth import get_user_model
@@ -78,7 +79,8 @@ def with_letters(of: Study) -> Study:
 
 @cache
 def _form() -> bytes:
-    return xlsx([page(), item(), END])
+    made: bytes = xlsx([page(), item(), END])
+    return made
 
 
 def version(of: Study) -> InstrumentVersion:
@@ -125,9 +127,9 @@ def people(
     return made
 
 
-def planned(of: Study, name: str = "w2023", **changes: object) -> Wave:
+def planned(of: Study, name: str = "w2023", **changes: Any) -> Wave:
     """A wave from yesterday over thirty days, reminders after 7 and 14."""
-    plan: dict[str, object] = {
+    plan: dict[str, Any] = {
         "name": name,
         "number": 1,
         "opens_at": NOON - timedelta(days=1),
@@ -136,10 +138,10 @@ def planned(of: Study, name: str = "w2023", **changes: object) -> Wave:
         **changes,
     }
     instrument = plan.pop("instrument", None) or version(of)
-    return waves.plan_wave(by=SIGNE, study=of, instrument=instrument, now=NOON, **plan)  # type: ignore[arg-type]
+    return waves.plan_wave(by=SIGNE, study=of, instrument=instrument, now=NOON, **plan)
 
 
-def opened(of: Study, **changes: object) -> Wave:
+def opened(of: Study, **changes: Any) -> Wave:
     """Planned, approved and opened by the clock; its sample are the members there are now."""
     wave = planned(of, **changes)
     waves.approve_wave(by=LIV, wave=wave, now=NOON)

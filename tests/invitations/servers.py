@@ -61,7 +61,7 @@ class Server:
         answer = self.on_data(envelope.rcpt_tos[0])
         if answer == "break":
             self._take(envelope)
-            server.transport.abort()
+            server.transport.abort()  # type: ignore[union-attr]
         elif answer.startswith("2"):
             self._take(envelope)
         return answer

@@ -94,7 +94,7 @@ def test_a_server_silent_after_the_content_is_doubt(smtp, settings):
 def test_a_line_that_broke_between_two_mails_is_opened_again(smtp):
     with postman() as one:
         assert one.hand_over(mail(), NOW) is Outcome.ACCEPTED
-        one._connection.connection.sock.shutdown(socket.SHUT_RDWR)
+        one._connection.connection.sock.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]
         assert one.hand_over(mail("vera@example.org"), NOW) is Outcome.ACCEPTED
     assert smtp.recipients == ["amal@example.org", "vera@example.org"]
     assert smtp.connections == 2

