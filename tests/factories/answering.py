@@ -7,12 +7,15 @@ a test asks for it (`with_cards`).
 import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 from consent import services as ledger
 from consent.models import ConsentEntry, ConsentText
 from panel.audit.rules import Actor
 from panel.instruments import services as instruments
+from panel.instruments.xlsform import compile_form
 from panel.invitations import links
 from panel.invitations.models import Link
 from panel.keys import services as keys
@@ -50,6 +53,10 @@ class Field:
         """A link as a letter would hold it."""
         case = self.case(member)
         return links.mint(use=use, member=case.member, case=case, today=NOW.date())
+
+
+#: The form is the same for all these tests and never changes: compiled once in a run.
+_compiled = cache(compile_form)
 
 
 def a_study(slug: str = "everyday") -> Study:
@@ -97,9 +104,15 @@ def in_field(form: bytes | None = None, *, slug: str = "everyday") -> Field:
     """A wave that is open, with Amal (uk) and another member (nb) in its sample."""
     study = a_study(slug)
     amal, other = consenting(study, "uk", "nb")
-    version = instruments.import_instrument(
-        by=SYSTEM, study=study, slug="main", title="Main", source=form or EXITNORWAY.read_bytes(), now=OPENS
-    )
+    with patch.object(instruments, "compile_form", _compiled):
+        version = instruments.import_instrument(
+            by=SYSTEM,
+            study=study,
+            slug="main",
+            title="Main",
+            source=form or EXITNORWAY.read_bytes(),
+            now=OPENS,
+        )
     version = instruments.approve_version(by=SYSTEM, version=version, now=OPENS)
     wave = waves.plan_wave(
         by=SYSTEM, study=study, name="2023", number=1, instrument=version, opens_at=OPENS, closes_at=CLOSES,
