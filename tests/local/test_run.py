@@ -49,7 +49,7 @@ def none_left(folder: Path) -> bool:
 
 
 class Run:
-    """One `python -m config.local.run` or `.demo`, with a command of the test's in place of the example's life."""
+    """One `python -m config.local.run` or `.demo`, with a command of the test's for the example's life."""
 
     def __init__(self, folder: Path, life: str, module: str = "run", port: int = 0) -> None:
         self.folder, self.port, self.letters = folder, port or free_port(), free_port()
@@ -185,7 +185,8 @@ def test_the_demo_passes_on_the_status_of_its_life(folder):
 def test_the_demo_begins_from_nothing_each_time_but_clears_only_its_own_folder(folder):
     for _ in range(2):
         with started(folder, DONE, module="demo") as run:
-            assert run.ended()[0] == 0
+            status, said = run.ended()
+            assert status == 0, said
     assert (folder / "lives").read_text() == "x"
     foreign = folder.parent / "foreign"
     foreign.mkdir()
