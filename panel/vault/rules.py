@@ -1,5 +1,6 @@
 """Contact data and the rules on addresses and buckets. Pure: no tables, no keys."""
 
+import re
 from dataclasses import dataclass, field
 from math import isqrt
 
@@ -9,6 +10,8 @@ from django.core.validators import EmailValidator
 #: How many cards a person may open in a day (ZON-05).
 DAILY_QUOTA = 50
 
+#: Blanks and <> before an address; blanks, <> and a dot behind it.
+_AROUND = re.compile(r"^[\s<>]+|[\s<>.]+$")
 _check_address = EmailValidator(allowlist=[])
 
 
@@ -25,7 +28,7 @@ class ContactData:
 
 def tidy_address(text: str) -> str:
     """Without blanks and <> around it and a dot behind, in lower case: as it is stored and compared."""
-    return text.strip().strip("<>").strip().rstrip(".").strip().lower()
+    return _AROUND.sub("", text).lower()
 
 
 def is_usable_address(text: str) -> bool:

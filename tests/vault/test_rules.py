@@ -1,0 +1,72 @@
+"""Addresses and buckets."""
+
+from math import sqrt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from panel.vault.rules import ContactData, bits_fit, bucket_bits, is_usable_address, tidy_address
+
+AMAL = ContactData("C0DE", "amal@example.org", "Amal", "Haddad", "+4790000000")
+
+
+def test_a_card_shows_its_code_only():
+    assert repr(AMAL) == "ContactData(code='C0DE')"
+    assert str(AMAL) == repr(AMAL)
+
+
+@pytest.mark.parametrize(
+    ("typed", "tidied"),
+    [
+        ("amal@example.org", "amal@example.org"),
+        ("  AMAL@Example.ORG ", "amal@example.org"),
+        ("<amal@example.org>", "amal@example.org"),
+        (" < amal@example.org > ", "amal@example.org"),
+        ("amal@example.org.", "amal@example.org"),
+        ("<amal@example.org>.", "amal@example.org"),
+        ("\u00a0amal@example.org\t", "amal@example.org"),
+        ("", ""),
+    ],
+)
+def test_tidying_an_address(typed, tidied):
+    assert tidy_address(typed) == tidied
+
+
+@given(st.text(max_size=40))
+def test_tidying_twice_changes_nothing_more(text):
+    assert tidy_address(tidy_address(text)) == tidy_address(text)
+
+
+@pytest.mark.parametrize("address", ["amal@example.org", "a.b+c@mail.example.com", "x@bücher.example.org"])
+def test_usable_addresses(address):
+    assert is_usable_address(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "amal", "amal at example.org", "amal@", "@example.org", "amal@localhost", "a b@example.org",
+     "amal@example..org", "amal@@example.org", "amal@example.org\nBcc: x@example.org", "амал@example.org"],
+)  # fmt: skip
+def test_unusable_addresses(address):
+    assert not is_usable_address(address)
+
+
+@given(st.integers(8, 2_000_000))
+def test_cry_08_buckets_are_neither_empty_nor_telling(n):
+    """2 <= n / 2**bits < sqrt(n), with the fewest bits that do."""
+    bits = bucket_bits(n)
+    assert 2 <= n / 2**bits < sqrt(n)
+    assert not n / 2 ** (bits - 1) < sqrt(n)
+
+
+@pytest.mark.parametrize("n", range(8))
+def test_cry_08_a_few_cards_share_one_bucket(n):
+    assert bucket_bits(n) == 0
+    assert bits_fit(n, 0)
+    assert not bits_fit(n, 1)
+
+
+@given(st.integers(8, 2_000_000), st.integers(0, 24))
+def test_cry_08_bits_fit_says_the_same(n, bits):
+    assert bits_fit(n, bits) == (2 <= n / 2**bits < sqrt(n))
