@@ -39,7 +39,7 @@ test: lint ## Everything: checks, then all tests on SQLite and on a real Postgre
 lint: $(DEV_STAMP) ## Style, types, layers
 	$(PY) -m ruff check .
 	$(PY) -m mypy .
-	$(BIN)/lint-imports --no-timing
+	$(BIN)/lint-imports --no-logo
 
 bench: $(DEV_STAMP) ## Benchmarks; they print ratios
 	for file in bench/[a-z]*.py; do echo "== $$file"; PYTHONPATH=. $(PY) $$file; done
