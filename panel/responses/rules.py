@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from panel.instruments.questionnaire import Answers, Questionnaire
+from panel.instruments.questionnaire import Answers, Kind, Questionnaire
 from panel.instruments.routing import Route, route
 
 
@@ -49,6 +49,14 @@ def still_saved(before: Route, after: Route, saved: Collection[str]) -> list[str
     """The saved pages that still ask what they asked. A page that asks something new is to be seen again."""
     steps = [step for step in after.steps if step.page.name in saved]
     return [step.page.name for step in steps if before.step(step.page.name) == step]
+
+
+def enough(way: Route) -> bool:
+    """Whether half of what is asked on this way is answered: then a case that goes no further is a partial
+    (AAPOR 1.2) and no break-off.
+    """
+    asked = [item.name for step in way.steps for item in step.items if item.kind != Kind.NOTE]
+    return 2 * len(way.answers.keys() & set(asked)) >= len(asked) > 0
 
 
 def to_go_on(way: Route, saved: Collection[str]) -> str | None:

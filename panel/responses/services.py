@@ -20,7 +20,7 @@ from panel.instruments.questionnaire import Questionnaire, Value
 from panel.instruments.routing import Step, route
 from panel.instruments.selectors import questionnaire
 from panel.responses.models import Response
-from panel.responses.rules import Why, after, still_saved, to_go_on, why_not
+from panel.responses.rules import Why, after, enough, still_saved, to_go_on, why_not
 from panel.responses.selectors import response_of, standing
 from panel.waves.models import Case, CaseEvent
 from panel.waves.services import record_event
@@ -123,6 +123,8 @@ def _keep(
     if response.completed_at:
         record_event(case=response.case, kind=CaseEvent.Kind.COMPLETED, at=now)
         _note_consents(response, q, now)
+    elif enough(way) and not enough(before):
+        record_event(case=response.case, kind=CaseEvent.Kind.SUFFICIENT, at=now)
     return Saved(
         response, next_page=after(way, page, saved), completed=open_page is None, words=checked.notices
     )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from panel.instruments.routing import route
-from panel.responses.rules import Standing, Why, after, shown_page, still_saved, to_go_on, why_not
+from panel.responses.rules import Standing, Why, after, enough, shown_page, still_saved, to_go_on, why_not
 from tests.instruments.forms import END, YES_NO, form, item, page
 
 NOW = datetime(2023, 10, 5, tzinfo=UTC)
@@ -67,3 +67,17 @@ def test_a_page_that_asks_another_question_now_is_to_be_seen_again():
 )
 def test_a_page_is_shown_once_it_was_reached(wanted, shown):
     assert shown_page(FORM, {"first": "yes"}, ["one"], wanted) == shown
+
+
+@pytest.mark.parametrize(
+    ("answers", "is_enough"),
+    [
+        ({}, False),
+        ({"first": "yes"}, False),
+        ({"first": "yes", "second": 1}, True),
+        ({"first": "no"}, True),
+    ],
+)
+def test_half_of_what_is_asked_is_enough_for_a_partial(answers, is_enough):
+    """Of four questions after a yes, of two after a no."""
+    assert enough(route(FORM, answers)) == is_enough
