@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.core.files.uploadedfile import UploadedFile
+from django.core.files import File
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext, ngettext
@@ -120,7 +120,7 @@ def stop(request: HttpRequest) -> HttpResponse:
 def enrol(request: HttpRequest) -> HttpResponse:
     """Takes a recruitment file in, sealed, and leads to its preview; nobody is enrolled yet."""
 
-    def act(by: Actor, now: datetime, study: Study, file: UploadedFile[Any]) -> pages.Done:
+    def act(by: Actor, now: datetime, study: Study, file: "File[bytes]") -> pages.Done:
         suffix = PurePath(file.name or "").suffix.lower()
         kept, _preview = enrolment.stage(by=by, study=study, data=file.read(), suffix=suffix, now=now)
         return pages.Done(

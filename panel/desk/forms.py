@@ -72,7 +72,7 @@ class Tick(forms.BooleanField):
     widget = UnfoldBooleanWidget
 
 
-class StudyField(forms.ModelChoiceField[Study]):
+class StudyField(forms.ModelChoiceField):  # type: ignore[type-arg]
     """One of the studies in which the person may do this; the only one is chosen already."""
 
     widget = UnfoldAdminSelectWidget
