@@ -149,8 +149,8 @@ def minimal_uniques(rows: Sequence[Row], quasi: Sequence[str], size: int = 3) ->
 class Sensitive:
     """One sensitive variable: its values, how many have each, which rule of SDC-02 which value falls under.
 
-    `rare` values are held to their base rate. With any of them the variable as a whole can't be held to l and t
-    (`spread` is false), but its `common` ones still may not fill a class; `together`: nor may the rare ones.
+    `rare` values are held to their base rate. With any of them the variable as a whole can't be held to l and
+    t (`spread` is false), but its `common` ones still may not fill a class; nor, `together`, may the rare.
     """
 
     name: str
@@ -192,13 +192,13 @@ def breaches(sensitive: Sensitive, table: Counts, kept: Flags, limits: Threshold
     shares = table / np.maximum(sizes, 1)[:, None]
     base = table[kept].sum(axis=0) / max(float(sizes[kept].sum()), 1.0)
     if sensitive.spread:
-        return kept & _uneven(table, shares, base, limits)
+        return np.logical_and(kept, _uneven(table, shares, base, limits))
     rare, common = list(sensitive.rare), list(sensitive.common)
-    bad = (shares[:, rare] > limits.times * base[rare] + _HAIR).any(axis=1)
+    bad: Flags = (shares[:, rare] > limits.times * base[rare] + _HAIR).any(axis=1)
     bad |= (shares[:, rare] == 1).any(axis=1) | (shares[:, common] > limits.largest + _HAIR).any(axis=1)
     if sensitive.together and rare:
         bad |= table[:, rare].sum(axis=1) == np.maximum(sizes, 1)
-    return kept & bad
+    return np.logical_and(kept, bad)
 
 
 def _uneven(table: Counts, shares: Counts, base: Counts, limits: Thresholds) -> Flags:

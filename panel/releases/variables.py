@@ -97,14 +97,16 @@ def of_recruitment(recruitment: Mapping[str, Any], declaration: Mapping[str, Any
     ]
 
 
-def _of_item(name: str, item: Mapping[str, Any], declaration: Mapping[str, Any]) -> Variable:
+def _of_item(
+    name: str, item: Mapping[str, Any], declaration: Mapping[str, Any], prefix: str = ""
+) -> Variable:
     codes: Mapping[str, Mapping[str, Any]] = item.get("codes", {})
     return Variable(
-        name,
+        prefix + name,
         item["class"],
         item.get("labels") or {"en": name},
         {code: value.get("labels", {}) for code, value in codes.items()},
-        hierarchy=_hierarchy(name, name, declaration) if item["class"] == QUASI else None,
+        hierarchy=_hierarchy(prefix + name, name, declaration) if item["class"] == QUASI else None,
         guard=frozenset(item.get("rare", ())) or None,
     )
 
@@ -116,13 +118,7 @@ def background(recruitment: Mapping[str, Any], declaration: Mapping[str, Any]) -
     unknown = [name for name in wanted if name not in items]
     if unknown:
         raise BadInput(_("The recruitment mapping has no item %(names)s.") % {"names": ", ".join(unknown)})
-    found = {}
-    for name in wanted:
-        variable = _of_item(name, {**items[name], "class": QUASI}, declaration)
-        found[name] = Variable(
-            f"{BACKGROUND}{name}", QUASI, variable.labels, variable.values, variable.hierarchy
-        )
-    return found
+    return {name: _of_item(name, {**items[name], "class": QUASI}, declaration, BACKGROUND) for name in wanted}
 
 
 def _hierarchy(name: str, named: str, declaration: Mapping[str, Any]) -> Hierarchy:
