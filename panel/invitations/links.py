@@ -52,6 +52,17 @@ def url(use: Link.Use, token: str) -> str:
     return f"{settings.BASE_URL}/{PATHS[use]}/{token}"
 
 
+#: Large columns that no page of respondents needs: each request would read and parse them.
+HEAVY = (
+    *(
+        f"{study}__{column}"
+        for study in ("member__study", "case__wave__study")
+        for column in ("recruitment", "disclosure")
+    ),
+    *(f"case__wave__instrument__{column}" for column in ("source", "compiled")),
+)
+
+
 def resolve(*, token: str, use: Link.Use, now: datetime, also_left: bool = False) -> Link | None:
     """The link, or None: unknown, of another use, expired and withdrawn look the same.
 
@@ -59,6 +70,7 @@ def resolve(*, token: str, use: Link.Use, now: datetime, also_left: bool = False
     """
     link = (
         Link.objects.select_related("member__study", "case__wave__study", "case__wave__instrument")
+        .defer(*HEAVY)
         .filter(hash=macs.token_hash(token), use=use)
         .first()
     )

@@ -188,9 +188,7 @@ def local_day(moment: datetime) -> date:
 
 
 def morning(day: date) -> datetime:
-    """The first moment of that day at which letters go; 10 o'clock exists and is unique on every day of the
-    year.
-    """
+    """The first moment of that day at which letters go; no change of clocks touches ten o'clock."""
     return datetime.combine(day, FIRST_HOUR, tzinfo=OSLO)
 
 
@@ -206,9 +204,7 @@ def next_opening(now: datetime) -> datetime:
 
 
 def days_after(moment: datetime, days: int) -> datetime:
-    """So many days later by the calendar, at the first hour: a letter of 15 h is reminded of in the
-    morning.
-    """
+    """So many days later by the calendar, in the morning, whatever the hour of the first letter."""
     return morning(local_day(moment) + timedelta(days=days))
 
 

@@ -66,9 +66,7 @@ def send_chunk(*, claim: UUID, now: datetime) -> int:
 
 @transaction.atomic
 def make_ready(*, claim: UUID, now: datetime) -> list[Ready]:
-    """Checks the claim's rows once more and makes ready those that may go; the others are deferred or
-    cancelled.
-    """
+    """Checks the claim's rows once more: those that may go are made ready, the others put off."""
     mine = Outgoing.objects.filter(claim=claim, state=State.CLAIMED)
     mine.update(lease_until=now + rules.SENDING_LEASE)  # locks the rows: no sweep takes them from here on
     rows = list(mine.select_related("member__study", "case__wave").order_by("due_at"))
@@ -146,9 +144,7 @@ def _agreed(rows: Sequence[Outgoing]) -> set[UUID]:
 
 
 def put_off(verdicts: dict[Outgoing, Verdict], now: datetime) -> None:
-    """Defers and cancels in sets, one update per verdict; an invitation that the close overtook is
-    counted.
-    """
+    """Defers and cancels in sets; an invitation that the close overtook is counted."""
     by_verdict: dict[Verdict, list[Outgoing]] = defaultdict(list)
     for row, verdict in verdicts.items():
         if not verdict.send:
@@ -204,9 +200,7 @@ def _households(rows: Collection[Outgoing]) -> dict[UUID, list[str]]:
 
 
 def _open(codes: Collection[str], study: str, now: datetime) -> dict[str, ContactData]:
-    """The cards, with one audit row for the chunk. One damaged card must not hold up the letters beside
-    it.
-    """
+    """The cards, with one audit row. A damaged one must not hold up the letters beside it."""
     try:
         return vault.open_cards(sorted(codes), by=SENDER, reason=REASON, now=now, study=study)
     except Damaged:
@@ -263,9 +257,7 @@ def _fail(rows: Collection[Outgoing], reason: Reason) -> None:
 
 
 def _put_back(unsent: Collection[Ready], now: datetime) -> None:
-    """Their check has become too old: they go to the queue and are checked again; surely none of them was
-    sent.
-    """
+    """Their check is too old: they go back and are checked again. Surely none of them was sent."""
     for letter in unsent:
         _move(letter.row, State.QUEUED, due_at=now, claim=None, lease_until=None)
 
@@ -305,9 +297,7 @@ def _bounce(row: Outgoing, now: datetime) -> None:
 
 
 def _move(row: Outgoing, to: State, **values: object) -> bool:
-    """Compare-and-set: a sweep may have called the row unconfirmed meanwhile, but a person's decision
-    stands.
-    """
+    """Compare-and-set: a sweep may have called the row doubtful, but a person's decision stands."""
     return bool(
         Outgoing.objects.filter(
             pk=row.pk, claim=row.claim, state__in=(State.SENDING, State.UNCONFIRMED)

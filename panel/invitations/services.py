@@ -68,9 +68,7 @@ def dispatch(*, now: datetime) -> list[Claimed]:
 
 
 def sweep_leases(*, now: datetime) -> int:
-    """After a crash: what was claimed waits again; what was being sent is doubtful. Returns how many are
-    doubtful.
-    """
+    """After a crash: what was claimed waits again; what was being sent is doubtful, and counted."""
     Outgoing.objects.filter(state=State.CLAIMED, lease_until__lt=now).update(
         state=State.QUEUED, claim=None, lease_until=None
     )
@@ -86,9 +84,7 @@ def sweep_leases(*, now: datetime) -> int:
 
 @transaction.atomic
 def decide_unconfirmed(*, by: Actor, row: Outgoing, send_again: bool, reason: str, now: datetime) -> None:
-    """A person decides on a doubtful letter: send it again, or take it as sent (then it counts as a
-    contact).
-    """
+    """A person decides on a doubtful letter: send it again, or take it as sent, a contact made."""
     study = row.member.study
     permissions.check(by, study, Verb.DECIDE_UNCONFIRMED)
     if not reason.strip():
@@ -109,9 +105,7 @@ def decide_unconfirmed(*, by: Actor, row: Outgoing, send_again: bool, reason: st
 
 
 def queue_receipt(*, member: PanelMember, occasion: UUID, now: datetime) -> Outgoing:
-    """Service mail that answers a request; one per request. Joins the caller's transaction and its audit
-    row.
-    """
+    """Service mail that answers a request, once. Joins the caller's transaction and audit row."""
     row, _new = Outgoing.objects.get_or_create(
         member=member,
         purpose=Purpose.SERVICE,

@@ -10,9 +10,7 @@ from panel.waves.dispositions import CODES
 
 @dataclass(frozen=True)
 class Counts:
-    """Cases per group: complete, partial, refusal and break-off, non-contact, other, unknown, not
-    eligible.
-    """
+    """Cases per group of dispositions, by the letters of the standard."""
 
     I: int = 0  # noqa: E741  (the letters of the standard)
     P: int = 0

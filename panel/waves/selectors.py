@@ -84,9 +84,7 @@ def rates(wave: Wave) -> dict[str, float | None]:
 
 
 def progress(wave: Wave) -> Progress:
-    """Two queries. `invited` and `reminded` count cases written to; cases of erased members count by their
-    code.
-    """
+    """Two queries. `invited` and `reminded` count cases written to; erased ones count by code."""
     sets = event_sets(wave)
     codes = dispositions.tally(sets, erased=wave.erased, closed=wave.status == Wave.Status.CLOSED)
     counts = formulas.grouped(codes)

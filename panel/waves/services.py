@@ -145,7 +145,7 @@ def record_events(*, cases: Iterable[Case], kind: CaseEvent.Kind, at: datetime) 
 
 
 def retract_events(*, cases: Collection[Case], kind: CaseEvent.Kind, at: datetime) -> int:
-    """Takes back what a member took back: a stop's event would go on deciding the case, whatever comes after it."""
+    """Takes back what a member took back: else a stop's event would go on deciding the case."""
     return CaseEvent.objects.filter(case__in=cases, kind=kind, at=at).delete()[0]
 
 

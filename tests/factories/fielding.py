@@ -83,10 +83,10 @@ def _form() -> bytes:
     return made
 
 
-def version(of: Study) -> InstrumentVersion:
-    """A questionnaire of one question, approved."""
+def version(of: Study, form: bytes | None = None) -> InstrumentVersion:
+    """A questionnaire, of one question unless told, approved."""
     made = instruments.import_instrument(
-        by=SYSTEM, study=of, slug="small", title="Small", source=_form(), now=NOON
+        by=SYSTEM, study=of, slug="small", title="Small", source=form or _form(), now=NOON
     )
     InstrumentVersion.objects.filter(pk=made.pk).update(languages=list(LANGUAGES))
     made.refresh_from_db()

@@ -1,4 +1,4 @@
-"""`plan_wave`: plans a wave for an operator, and approves it where asked; the same services as at the desk."""
+"""`plan_wave`: plans a wave for an operator and, where asked, approves it; by the services of the desk."""
 
 from datetime import datetime
 from typing import Any
@@ -28,12 +28,12 @@ class Command(ServiceCommand):
         parser.add_argument("study", help="the study's slug")
         parser.add_argument("wave", help="the wave's name")
         parser.add_argument("--by", required=True, help="user name of who plans it")
-        parser.add_argument("--number", type=int, required=True, help="1 for the first wave after recruitment")
-        parser.add_argument("--instrument", required=True, help="SLUG or SLUG:VERSION; the newest approved one")
-        parser.add_argument("--opens", required=True, help="as 2023-10-01T10:00, Norwegian time if it names no other")
+        parser.add_argument("--number", type=int, required=True, help="1 for the first after recruitment")
+        parser.add_argument("--instrument", required=True, help="SLUG (its newest approved) or SLUG:VERSION")
+        parser.add_argument("--opens", required=True, help="as 2023-10-01T10:00 (Norwegian time)")
         parser.add_argument("--closes", required=True)
         parser.add_argument("--remind", type=int, nargs="*", default=[], help="days after the invitation")
-        parser.add_argument("--cohort", nargs="*", default=[], help="cohorts in the sample; all if none is named")
+        parser.add_argument("--cohort", nargs="*", default=[], help="cohorts drawn; all if none is named")
         parser.add_argument("--approve", action="store_true", help="approve it too: draws the sample")
 
     def act(self, **options: Any) -> Answer:

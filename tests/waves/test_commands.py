@@ -1,0 +1,72 @@
+"""The commands say what the services did, to people and to machines, with the agreed exit status."""
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from panel.waves import services
+from panel.waves.models import CaseEvent, Wave
+from tests.factories import fielding as f
+
+pytestmark = pytest.mark.django_db
+
+
+def run(*args: str) -> str:
+    out = StringIO()
+    call_command(*args, stdout=out)
+    return out.getvalue()
+
+
+def plan(*more: str, by: str = "signe") -> str:
+    times = ("--opens", "2033-10-01T10:00", "--closes", "2033-10-31T17:00")
+    return run(
+        "plan_wave", "livet", "w1", "--by", by, "--number", "1", "--instrument", "small", *times, *more
+    )
+
+
+@pytest.fixture
+def livet():
+    livet = f.study()
+    f.version(livet)
+    f.people(livet, 2)
+    return livet
+
+
+def test_a_wave_is_planned_in_norwegian_time(livet):
+    assert "planned" in plan("--remind", "7", "14", "--cohort", "2022")
+    wave = Wave.objects.get()
+    assert wave.opens_at.astimezone(f.OSLO).hour == 10
+    assert (wave.reminder_days, wave.cohorts) == ([7, 14], ["2022"])
+
+
+def test_whoever_may_not_approve_plans_nothing_either_when_asked_for_both(livet):
+    with pytest.raises(CommandError) as refused:
+        plan("--approve")
+    assert refused.value.returncode == 1
+    assert not Wave.objects.exists(), "a coordinator plans, the leader approves"
+
+
+@pytest.mark.parametrize(
+    ("more", "status"), [(["--remind", "3"], 1), (["--opens", "soon"], 2), (["--instrument", "none"], 1)]
+)
+def test_refused_and_wrong_calls_have_their_status(livet, more, status):
+    with pytest.raises(CommandError) as error:
+        plan(*more)
+    assert error.value.returncode == status
+
+
+def test_rates_for_machines_and_people(livet):
+    wave = f.opened(livet, instrument=livet.instruments.get().versions.get())
+    services.record_event(case=wave.cases.all()[0], kind=CaseEvent.Kind.COMPLETED, at=f.NOON)
+    found = json.loads(run("rates", "livet", "w2023", "--json"))
+    assert found["dispositions"] == {"1.1": 1, "2.26": 1}
+    assert (found["rates"]["RR1"], found["rates"]["e"]) == (0.5, 1)
+    assert "RR1    0.5000" in run("rates", "livet", "w2023")
+
+
+def test_an_unknown_wave_is_refused(livet):
+    with pytest.raises(CommandError) as refused:
+        run("rates", "livet", "w1999")
+    assert refused.value.returncode == 1
