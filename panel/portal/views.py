@@ -2,17 +2,13 @@
 
 from django.http import HttpRequest, HttpResponse
 
-from panel.portal.guard import NAMES, browser_language, page, respondents
+from panel.portal.guard import browser_language, page, respondents
 
 
 @respondents("GET")
 def landing(request: HttpRequest) -> HttpResponse:
-    """What this place is, and nothing of any topic: also where the quick way out leads."""
-    wanted = request.GET.get("lang", "")
-    lang = wanted if wanted in NAMES else browser_language()
-    others = {code: name for code, name in NAMES.items() if code != lang}
-    languages = [{"code": code, "name": name, "url": f"/?lang={code}"} for code, name in others.items()]
-    return page("landing", {"languages": languages}, lang=lang)
+    """What this place is: also where the quick way out leads, so it offers no choice of languages."""
+    return page("landing", {}, lang=browser_language())
 
 
 @respondents("GET")

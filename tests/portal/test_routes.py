@@ -1,0 +1,167 @@
+"""All respondents' addresses: guarded, no cookies, changed by POST alone, alike for every bad link."""
+
+import itertools
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.test import Client
+
+from panel.invitations.links import PATHS
+from panel.invitations.models import Link
+from panel.portal.urls import PUBLIC, urlpatterns
+from panel.waves import services as waves
+from tests.factories.answering import CLOSES, NOW
+from tests.portal.html import LANGUAGES, Seen, see
+
+pytestmark = pytest.mark.django_db
+PORTAL = Path(__file__).parents[2] / "panel" / "portal"
+
+USES = {
+    "answer": Link.Use.ANSWER,
+    "answer-stop": Link.Use.ANSWER,
+    "stop": Link.Use.STOP,
+    "one-click": Link.Use.ONE_CLICK,
+}
+TOKENED = {"answer": "/a/{}", "answer-stop": "/a/{}/stop", "stop": "/m/{}", "one-click": "/o/{}"}
+OPEN = {"landing": "/", "robots": "/robots.txt"}
+
+
+def addresses(field):
+    """Every address of the portal, each with a link of its own use."""
+    return list(OPEN.values()) + [path.format(field.token(USES[name])) for name, path in TOKENED.items()]
+
+
+def everything():
+    """All rows of all tables, to see whether anything changed."""
+    return {
+        model._meta.label: sorted(map(repr, model._default_manager.values_list()))
+        for model in apps.get_models()
+    }
+
+
+def test_every_address_is_public_by_name_or_needs_a_link():
+    names = {pattern.name for pattern in urlpatterns}
+    assert names == PUBLIC | set(TOKENED)
+    for pattern in urlpatterns:
+        assert (pattern.name in PUBLIC) != ("token" in pattern.pattern.converters)
+        assert getattr(pattern.callback, "csrf_exempt", False)  # set by the guard alone
+        assert hasattr(pattern.callback, "__wrapped__")
+
+
+def test_the_addresses_are_those_of_the_letters():
+    assert {use: TOKENED[name].split("/")[1] for name, use in USES.items()} == PATHS
+
+
+def test_nev_08_get_head_and_options_change_nothing(field, client):
+    all_addresses = addresses(field)
+    queries = [
+        "",
+        "?page=now",
+        "?page=last",
+        "?lang=en",
+        "?undo=1&rung=no_mail",
+        "?List-Unsubscribe=One-Click",
+    ]
+    before = everything()
+    for address, query, method in itertools.product(all_addresses, queries, ("get", "head", "options")):
+        assert getattr(client, method)(address + query).status_code in {200, 405}
+    assert everything() == before
+
+
+@pytest.mark.parametrize("method", ["put", "patch", "delete"])
+def test_other_methods_are_refused(field, client, method):
+    for address in addresses(field):
+        assert getattr(client, method)(address).status_code == 405
+
+
+def test_nev_06_no_page_sets_a_cookie_or_reads_one(field):
+    """CSRF checks are on, as in the field: posting needs no cookie either."""
+    client = Client(enforce_csrf_checks=True)
+    for address in [*addresses(field), "/a/unknown"]:
+        for response in (client.get(address), client.post(address)):
+            assert not response.cookies
+            assert "Cookie" not in response.headers.get("Vary", "")
+    assert not client.cookies
+
+
+def test_every_page_keeps_to_itself(field, client):
+    """NEV-06, NEV-07, NEV-15: nothing stored, nothing told on, nothing from elsewhere, no script."""
+    for address in [*addresses(field), "/a/unknown"]:
+        response = client.get(address)
+        assert response["Cache-Control"] == "no-store"
+        assert response["Referrer-Policy"] == "no-referrer"
+        assert response["X-Robots-Tag"].startswith("noindex")
+        policy = response["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "script-src" not in policy
+        assert "unsafe" not in policy
+        if address == OPEN["robots"]:
+            continue
+        page = see(client, address)
+        assert not page.find("//script | //iframe | //img | //*[@style] | //@onclick | //@onload")
+        for found in page.find("//@src | //link/@href | //form/@action | //a/@href"):
+            assert found.startswith(("/", "#", "mailto:study@example.org")), found
+            assert not found.startswith("//")
+
+
+def test_nev_02_the_portal_reads_neither_address_nor_device():
+    for path in PORTAL.rglob("*.py"):
+        text = path.read_text()
+        assert not re.search(r"REMOTE_ADDR|FORWARDED|USER_AGENT|User-Agent|COOKIES|\.session", text), path
+
+
+def bad_links(field):
+    """(address, why it is bad) for each way a link can be bad."""
+    for name, path in TOKENED.items():
+        yield path.format("x" * 43), "unknown"
+        yield path.format(field.token(USES[name])[:-1]), "cut short"
+        for other in set(Link.Use) - {USES[name]}:
+            yield path.format(field.token(other)), f"a link to {other}"
+
+
+def test_tok_01_every_bad_link_looks_the_same(field, client):
+    pages = {
+        (getattr(client, method)(address).status_code, getattr(client, method)(address).content)
+        for address, _why in bad_links(field)
+        for method in ("get", "post")
+    }
+    assert len(pages) == 1
+    assert pages.pop()[0] == 404
+
+
+def test_tok_01_expired_and_withdrawn_look_like_unknown(field, client, now):
+    unknown = client.get("/a/unknown").content
+    token, left = field.token(), field.token(Link.Use.ANSWER, field.other)
+    client.post(f"/m/{field.token(Link.Use.STOP, field.other)}", {"rung": "leave_keep"})
+    assert client.get(f"/a/{left}").content == unknown
+    waves.turn(now=CLOSES)
+    now(CLOSES + timedelta(days=14) - timedelta(seconds=1))
+    assert client.get(f"/a/{token}").status_code == 200  # TOK-02: thanks for 14 days
+    now(CLOSES + timedelta(days=14))
+    assert client.get(f"/a/{token}").content == unknown
+    assert client.get(f"/a/{token}/stop").content == unknown
+
+
+def test_tok_02_the_link_to_the_stops_lives_on(field, client, now):
+    token = field.token(Link.Use.STOP)
+    now(NOW + timedelta(days=2000))
+    assert client.get(f"/m/{token}").status_code == 200
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_front_page_says_nothing_of_any_topic(client, lang):
+    page = Seen(client.get("/", headers={"Accept-Language": lang}))
+    assert page.find("//html/@lang") == [lang]
+    assert not re.search(
+        r"ukrain|norw|norge|украї|украи|норв|refug|flykt|біжен|бежен", page.text, re.IGNORECASE
+    )
+
+
+def test_the_front_page_speaks_the_browsers_language(client):
+    def spoken(accept):
+        return client.get("/", headers={"Accept-Language": accept})["Content-Language"]
+
+    assert (spoken("uk,en;q=0.5"), spoken("ru"), spoken("nb"), spoken("fr")) == ("uk", "ru", "nb", "en")
