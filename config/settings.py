@@ -129,7 +129,7 @@ EMAIL_HOST_USER: str = env.str("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD: str = env.str("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS: bool = env.bool("EMAIL_USE_TLS", not DEBUG)
 EMAIL_TIMEOUT = 30
-ADMINS: list[tuple[str, str]] = [parseaddr(a) for a in env.list("ADMINS", [])]
+ADMINS: list[tuple[str, str]] = [parseaddr(str(one)) for one in env.list("ADMINS", [])]
 
 # --- the example study moves its own clock; a real installation can't
 CLOCK_FILE: str = env.str("CLOCK_FILE", "")
@@ -293,6 +293,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
     "loggers": {
         "django.server": {"handlers": [], "propagate": False},
+        "httpx": {"level": "WARNING"},
         "django.request": {"handlers": ["console"], "level": "ERROR", "propagate": False},
     },
 }

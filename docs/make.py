@@ -34,7 +34,8 @@ def states() -> str:
         table = importlib.import_module(module).TRANSITIONS
         arrows = [f"    {a} --> {b}" for a in table for b in sorted(table[a])]
         ends = [f"    {a} --> [*]" for a in table if not table[a]]
-        parts.append(f"## {title}\n\n`{module}.TRANSITIONS`\n\n```mermaid\nstateDiagram-v2\n" + "\n".join(arrows + ends) + "\n```\n")
+        diagram = "\n".join(("```mermaid", "stateDiagram-v2", *arrows, *ends, "```"))
+        parts.append(f"## {title}\n\n`{module}.TRANSITIONS`\n\n{diagram}\n")
     return "\n".join(parts)
 
 
@@ -45,7 +46,8 @@ def fields() -> str:
     for model in sorted(models, key=lambda m: m._meta.label):
         p = model.Privacy
         rows = "\n".join(f"| {name} | {kind} |" for name, kind in p.classes.items())
-        parts.append(f"## {model._meta.label}\n\nFor: {p.purpose}. Kept: {p.retention}.\n\n| field | class |\n|---|---|\n{rows}\n")
+        table = f"| field | class |\n|---|---|\n{rows}"
+        parts.append(f"## {model._meta.label}\n\nFor: {p.purpose}. Kept: {p.retention}.\n\n{table}\n")
     return "\n".join(parts)
 
 

@@ -61,7 +61,7 @@ class Page:
 
 
 class Browser:
-    """One respondent's device. Follows redirects and keeps nothing between letters."""
+    """The respondents' devices. Follows redirects; keeps connections, and nothing of a page or a person."""
 
     def __init__(self, timeout: float = 30) -> None:
         self._client = httpx.Client(follow_redirects=True, timeout=timeout)

@@ -7,19 +7,18 @@ catcher's Maildir. What is checked about it afterwards is summary.py's.
 import random
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from django.db import connections
 from django.db.models import Q
 
 from panel.demo import people, study
+from panel.demo.browser import Browser
 from panel.demo.mailbox import Mail, Mailbox
-from panel.demo.people import Conduct, Person
 from panel.demo.respondent import Respondent
 from panel.enrolment import services as enrolment
 from panel.errors import Unreachable
@@ -30,6 +29,7 @@ from panel.members.models import Study
 from panel.residency import services as residency
 from panel.residency.models import Flag
 from panel.rights.models import Stop
+from panel.vault.rules import tidy_address
 from panel.waves import services as waves
 from panel.waves.models import Wave
 
@@ -63,6 +63,7 @@ class Life:
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)  # noqa: S311 - invented people's dice, no secret
         self.mailbox = Mailbox(self.town.maildir)
+        self.browser = Browser()
         self.now = datetime(2022, 6, 30, 12, tzinfo=OSLO)
 
     # --- the years
@@ -109,7 +110,7 @@ class Life:
     def _addresses(self, rows: list[dict[str, str]]) -> set[str]:
         """The addresses of those who agreed: their own file tells the respondents who they are."""
         return {
-            people.tidy_address(row["E-post"])
+            tidy_address(row["E-post"])
             for row in rows
             if row["Samtykke ny kontakt"].lower() == "ja" and "@" in row["E-post"]
         }
@@ -162,7 +163,9 @@ class Life:
             end = time.monotonic() + PATIENCE
             while waiting := self._waiting():
                 if time.monotonic() > end:
-                    raise Unreachable(f"{waiting} letters are still waiting after {PATIENCE} s: see the worker's log.")
+                    raise Unreachable(
+                        f"{waiting} letters are still waiting after {PATIENCE} s: see the worker's log."
+                    )
                 bar(total - waiting, total)
                 time.sleep(0.1)
 
@@ -173,11 +176,17 @@ class Life:
     def _answer(self, title: str) -> None:
         """Everybody who got a letter does what they do, a few at a time."""
         acts = [
-            (self.conducts[mail.to], mail, self._ordinal(mail)) for mail in self.mailbox.new() if mail.to in self.conducts
+            (self.conducts[mail.to], mail, self._ordinal(mail))
+            for mail in self.mailbox.new()
+            if mail.to in self.conducts
         ]
         with self.progress(title) as bar, ThreadPoolExecutor(DEVICES) as pool:
-            seeds = [self.rng.random() for _act in acts]
-            for done, _result in enumerate(pool.map(_act, acts, seeds), 1):
+            doing = [
+                pool.submit(Respondent(mail, conduct, self.browser, seed=self.rng.random()).act, ordinal)
+                for conduct, mail, ordinal in acts
+            ]
+            for done, act in enumerate(as_completed(doing), 1):
+                act.result()
                 bar(done, len(acts))
 
     def _ordinal(self, mail: Mail) -> int:
@@ -191,7 +200,9 @@ class Life:
 
     def _review_flags(self) -> None:
         """The coordinator looks at each flag, by code, and confirms it."""
-        flags = Flag.objects.filter(state=Flag.State.OPEN, member__study=self.study).select_related("member__study")
+        flags = Flag.objects.filter(state=Flag.State.OPEN, member__study=self.study).select_related(
+            "member__study"
+        )
         for flag in flags:
             residency.review_flag(
                 by=study.SIGNE,
@@ -203,7 +214,9 @@ class Life:
 
     def _erase(self) -> None:
         """Beat's worker carries out the deletions whose 14 days are over."""
-        due = Stop.objects.filter(rung=Stop.Rung.LEAVE_DELETE, state=Stop.State.IN_FORCE, due_at__lte=self.now)
+        due = Stop.objects.filter(
+            rung=Stop.Rung.LEAVE_DELETE, state=Stop.State.IN_FORCE, due_at__lte=self.now
+        )
         end = time.monotonic() + PATIENCE
         while due.exists():
             if time.monotonic() > end:
@@ -215,10 +228,3 @@ class Life:
         other = self.town.clock.with_suffix(".new")
         other.write_text(moment.isoformat())
         other.replace(self.town.clock)
-
-
-def _act(act: tuple[Conduct, Mail, int], seed: float) -> None:
-    conduct, mail, ordinal = act
-    with Respondent(mail, conduct, seed=seed) as respondent:
-        respondent.act(ordinal)
-    connections.close_all()

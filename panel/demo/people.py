@@ -114,7 +114,11 @@ def match(people: Sequence[Person], leaving: Sequence[Leaver], rng: random.Rando
 
 
 def plan_wave(
-    people: Sequence[Person], left: Mapping[str, Leaver], rng: random.Random, *, wants_back: float | None = None
+    people: Sequence[Person],
+    left: Mapping[str, Leaver],
+    rng: random.Random,
+    *,
+    wants_back: float | None = None,
 ) -> dict[str, Conduct]:
     """What each will do in one wave: address -> conduct. Leavers answer the invitation, whole.
 

@@ -5,7 +5,6 @@ Knows pages and forms, never the database. Which answers are decided is in the c
 
 import random
 from datetime import date, timedelta
-from types import TracebackType
 
 from lxml.html import FormElement
 
@@ -23,16 +22,9 @@ PAGES_AT_MOST = 30
 class Respondent:
     """Acts on one letter. A page that can't be gone on from ends the example with an error: it must not happen."""
 
-    def __init__(self, mail: Mail, conduct: Conduct, *, seed: float) -> None:
-        self.mail, self.conduct = mail, conduct
+    def __init__(self, mail: Mail, conduct: Conduct, browser: Browser, *, seed: float) -> None:
+        self.mail, self.conduct, self.browser = mail, conduct, browser
         self.rng = random.Random(seed)  # noqa: S311 - invented people's dice
-        self.browser = Browser()
-
-    def __enter__(self) -> "Respondent":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self.browser.close()
 
     def act(self, ordinal: int) -> None:
         """What the person does on the how-manieth letter of a wave (0 the invitation; -1 no answer link)."""
@@ -58,7 +50,9 @@ class Respondent:
             page = self.browser.submit(page.form, self._fill(controls))
             if page.status != 200:
                 break
-        raise Unreachable(f"A respondent could not get on at a page (HTTP {page.status}): {self._complaints(page)}")
+        raise Unreachable(
+            f"A respondent could not get on at a page (HTTP {page.status}): {self._complaints(page)}"
+        )
 
     def _begin(self, page: Page) -> Page:
         """From the welcome page to the first question."""
@@ -66,7 +60,9 @@ class Respondent:
         return self.browser.open(start[0]) if start else page
 
     def _complaints(self, page: Page) -> str:
-        return "; ".join(e.text_content().strip() for e in page.html.xpath("//*[contains(@class,'error')]"))[:300]
+        return "; ".join(e.text_content().strip() for e in page.html.xpath("//*[contains(@class,'error')]"))[
+            :300
+        ]
 
     def _fill(self, controls: list[Control]) -> dict[str, str | list[str]]:
         return {control.name: answer for control in controls if (answer := self._choose(control))}
@@ -97,7 +93,9 @@ class Respondent:
         word, later = DELETE_WORDS[page.html.get("lang", "en")], self._day_after(form, days=45)
         done = self.browser.submit(form, {"rung": rung, "word": word, "until": later})
         if done.status != 200:
-            raise Unreachable(f"The page of stops refused “{rung}” (HTTP {done.status}): {self._complaints(done)}")
+            raise Unreachable(
+                f"The page of stops refused “{rung}” (HTTP {done.status}): {self._complaints(done)}"
+            )
 
     def _day_after(self, form: FormElement, *, days: int) -> str:
         """A day to pause until: some weeks after the first that the page allows."""

@@ -59,15 +59,14 @@ def build(*, now: datetime, logins: Path) -> Study:
 def instrument(study: Study, *, now: datetime) -> InstrumentVersion:
     """The example's questionnaire, imported and approved."""
     version = instruments.import_instrument(
-        by=LIV,
+        by=SIGNE,
         study=study,
         slug="waves",
         title="Life in Norway and elsewhere",
         source=(HERE / "forms" / "exitnorway.xlsx").read_bytes(),
         now=now,
     )
-    instruments.approve_version(by=LIV, version=version, now=now)
-    return version
+    return instruments.approve_version(by=LIV, version=version, now=now)
 
 
 def _fields() -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """What came of the example's life, as numbers, and whether it is what it must be. Reads only; life.py did it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from panel.members.models import Study
 from panel.residency import selectors as residency
 from panel.responses.models import Response
 from panel.rights.models import Stop
+from panel.vault.rules import tidy_address
 from panel.waves import selectors as waves
 from panel.waves.models import Wave
 
@@ -93,7 +95,8 @@ def checks(summary: dict[str, Any]) -> dict[str, bool]:
             residency_["left"], residency_["returned_to_ukraine"], residency_["moved_on"]
         ) == (21, 15, 6),
         "each was flagged and confirmed": residency_["flags_confirmed"] == residency_["flags_raised"] >= 21,
-        "their reasons are those of Table 1": summary["exit_reasons"] == dict(sorted(people.expected_reasons().items())),
+        "their reasons are those of Table 1": summary["exit_reasons"]
+        == dict(sorted(people.expected_reasons().items())),
         "in 2024 one in ten wants to return when the war ends": abs(summary["wants_back_2024"] - 0.10) < 0.01,
         "both products were released": {r["product"] for r in summary["releases"]} == {"A", "B"},
         "no released row is alone: k is 6 or more": all(r["k"] >= 6 for r in summary["releases"]),
@@ -106,7 +109,7 @@ def leaks(out: Path) -> dict[str, set[str]]:
     """CRY-12 over the file's addresses, names and phone numbers: place -> what was found there."""
     words: set[str] = set()
     for row in people.file_rows():
-        address = people.tidy_address(row["E-post"])
+        address = tidy_address(row["E-post"])
         words |= {address, row["E-post"].strip(), row["Fornavn"].strip(), row["Etternavn"].strip()}
         words |= canary.digits(row["Mobil"].strip())
     words = canary.needles(words)
@@ -136,16 +139,17 @@ def _tables(alias: str) -> Iterator[tuple[str, bytes]]:
 def _raw(value: object) -> bytes:
     if isinstance(value, bytes | memoryview):
         return bytes(value)
-    return str(value).encode() if isinstance(value, str) else json.dumps(value, cls=DjangoJSONEncoder, default=str).encode()
+    text = value if isinstance(value, str) else json.dumps(value, cls=DjangoJSONEncoder)
+    return text.encode()
 
 
-def _value(broker: Redis, name: bytes) -> bytes:
+def _value(broker: Any, name: bytes) -> bytes:
     """A key's content as bytes, whatever its type."""
-    readers = {
+    readers: dict[bytes, Callable[[], Iterable[bytes]]] = {
         b"string": lambda: [broker.get(name)],
         b"list": lambda: broker.lrange(name, 0, -1),
-        b"set": lambda: list(broker.smembers(name)),
+        b"set": lambda: broker.smembers(name),
         b"zset": lambda: broker.zrange(name, 0, -1),
-        b"hash": lambda: [part for pair in broker.hgetall(name).items() for part in pair],
+        b"hash": lambda: chain.from_iterable(broker.hgetall(name).items()),
     }
-    return b"\n".join(part for part in readers[broker.type(name)]() if part)
+    return b"\n".join(readers[broker.type(name)]())

@@ -8,14 +8,14 @@ Left out on purpose: what depends on chance, place or device. Which items a form
 import math
 import re
 from abc import ABCMeta
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, time
 from functools import lru_cache
 from itertools import product
 from typing import Any, cast
 from xml.etree.ElementTree import Element, SubElement
 
-from elementpath import ElementPathError, XPathContext
+from elementpath import ElementPathError, XPathContext, get_node_tree
 from elementpath.datatypes import UntypedAtomic
 from elementpath.xpath1 import XPath1Parser
 from elementpath.xpath_nodes import XPathNode
@@ -237,9 +237,13 @@ class Instance:
         self._midnight = datetime.combine(today, time.min)
         self._root = Element(ROOT)
         self._nodes: dict[str, Element] = {}
+        self._tree: Any = None
+        self._offers: dict[tuple[str, tuple[tuple[str, str], ...]], bool] = {}
 
     def add(self, page: str, texts: Mapping[str, str]) -> None:
         """Append the answers of a page, as text."""
+        self._tree = None
+        self._offers.clear()
         group = SubElement(self._root, page)
         for name, text in texts.items():
             self._nodes[name] = SubElement(group, name)
@@ -251,16 +255,26 @@ class Instance:
 
     def offers(self, expression: str, option: Mapping[str, str]) -> bool:
         """Whether a choice_filter lets through a row of the choices sheet, whose columns it names."""
+        named = tuple((column, text) for column, text in option.items() if column in expression)
+        if (expression, named) not in self._offers:  # most options of a question are offered to the same people
+            self._offers[expression, named] = self._offer(expression, named)
+        return self._offers[expression, named]
+
+    def _offer(self, expression: str, columns: Iterable[tuple[str, str]]) -> bool:
         row = SubElement(self._root, "item")
-        for column, text in option.items():
+        for column, text in columns:
             SubElement(row, column).text = text
+        self._tree = None
         try:
             return self._run(expression, row)
         finally:
             self._root.remove(row)
+            self._tree = None
 
     def _run(self, expression: str, item: Element | None) -> bool:
-        context = XPathContext(self._root, item=item, current_dt=self._midnight)
+        # The engine would build its tree anew for each expression, which took most of a page's time.
+        self._tree = self._tree or get_node_tree(self._root)
+        context = XPathContext(self._tree, item=item, current_dt=self._midnight)
         try:
             return truth_of(compiled(expression).evaluate(context))
         except (ElementPathError, re.error, OverflowError, ValueError, ZeroDivisionError) as error:

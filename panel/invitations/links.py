@@ -15,7 +15,7 @@ from django.conf import settings
 from panel.invitations.models import Link
 from panel.keys import macs
 from panel.members.models import PanelMember
-from panel.waves.models import Case
+from panel.waves.models import Case, Wave
 
 TOKEN_BYTES = 32
 THANKS_DAYS = timedelta(days=14)
@@ -77,6 +77,16 @@ def resolve(*, token: str, use: Link.Use, now: datetime, also_left: bool = False
     if link is None or (use == Link.Use.ANSWER and not _may_answer(link, now, also_left)):
         return None
     return link
+
+
+def drop_ended(*, now: datetime) -> int:
+    """Removes answer links 14 days after their wave's close: they would look like unknown ones anyway."""
+    ended = Link.objects.filter(
+        use=Link.Use.ANSWER,
+        case__wave__status=Wave.Status.CLOSED,
+        case__wave__closes_at__lte=now - THANKS_DAYS,
+    )
+    return ended.delete()[0]
 
 
 def _may_answer(link: Link, now: datetime, also_left: bool) -> bool:

@@ -28,7 +28,8 @@ class CodedRow:
 
 def response_of(case: Case) -> Response:
     """The case's response, or an empty unsaved one: looking at a page stores nothing (NEV-08)."""
-    found = Response.objects.select_related("instrument").filter(case=case).first()
+    heavy = ("instrument__source", "instrument__compiled")
+    found = Response.objects.select_related("instrument").defer(*heavy).filter(case=case).first()
     return found or Response(case=case, instrument=case.wave.instrument, language=case.member.language)
 
 

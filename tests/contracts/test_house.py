@@ -20,7 +20,8 @@ def test_layers_are_kept():
 
 @pytest.mark.parametrize("path", FILES, **NAMES)
 def test_every_module_says_what_lives_in_it(path):
-    assert ast.get_docstring(ast.parse(path.read_text()))
+    text = path.read_text()
+    assert not text or ast.get_docstring(ast.parse(text))
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if "tasks" not in p.name], **NAMES)

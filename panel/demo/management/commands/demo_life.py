@@ -49,7 +49,8 @@ class Command(ServiceCommand):
         parser.add_argument("--out", type=Path, required=True, help="the installation's folder")
         parser.add_argument("--upto-today", action="store_true", help="end with a wave that is open today")
 
-    def act(self, *, out: Path, upto_today: bool, **options: Any) -> Answer:
+    def act(self, **options: Any) -> Answer:
+        out: Path = options["out"]
         if not settings.CLOCK_FILE:
             raise WrongCall("The example needs a clock of its own: start it with `make demo` or `make run`.")
         town = Town(
@@ -62,16 +63,19 @@ class Command(ServiceCommand):
         study = life.live()
         with shown("Releasing"):
             files = list(_release(out / "releases"))
-        if upto_today:
+        if options["upto_today"]:
             life.open_today(now=timezone.now())
             return Answer({}, [])
         with shown("Looking for canaries, adding up"):
             found = summary.make(life, study, files, out)
         held = summary.checks(found)
-        (out / "summary.json").write_text(json.dumps({**found, "checks": held}, ensure_ascii=False, indent=1) + "\n")
+        (out / "summary.json").write_text(
+            json.dumps({**found, "checks": held}, ensure_ascii=False, indent=1) + "\n"
+        )
         _print(found, held)
         failed = [words for words, ok in held.items() if not ok]
-        return Answer(found, [f"{out / 'summary.json'}"], refused=f"Not as it must be: {'; '.join(failed)}." if failed else "")
+        refused = f"Not as it must be: {'; '.join(failed)}." if failed else ""
+        return Answer(found, [f"{out / 'summary.json'}"], refused=refused)
 
 
 def _release(out: Path) -> Iterator[dict[str, Any]]:
@@ -88,7 +92,16 @@ def _release(out: Path) -> Iterator[dict[str, Any]]:
 def _print(found: dict[str, Any], held: dict[str, bool]) -> None:
     console = Console()
     table = Table(title="Waves")
-    columns = ("name", "cases", "invitations_sent", "reminders_sent", "completes", "partials", "withdrawn", "bounced")
+    columns = (
+        "name",
+        "cases",
+        "invitations_sent",
+        "reminders_sent",
+        "completes",
+        "partials",
+        "withdrawn",
+        "bounced",
+    )
     for name in (*columns, "RR1"):
         table.add_column(name.replace("_", " "), justify="right")
     for wave in found["waves"]:

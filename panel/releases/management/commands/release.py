@@ -35,7 +35,7 @@ class Command(ServiceCommand):
 
     def arguments(self, parser: CommandParser) -> None:
         parser.add_argument("study", help="the study's short name")
-        parser.add_argument("wave", help="the wave's name, 0 for the recruitment")
+        parser.add_argument("wave", help="the wave's name; 0 or its cohort for the recruitment")
         parser.add_argument("--asked-by", required=True, metavar="USER", help="a researcher of the study")
         parser.add_argument(
             "--approved-by", metavar="USER", help="a reviewer of the study, never the same person"
@@ -46,7 +46,7 @@ class Command(ServiceCommand):
 
     def act(self, **options: Any) -> Answer:
         study = members.study(options["study"])
-        wave = None if options["wave"] == "0" else waves.wave(study=study, name=options["wave"])
+        wave = _wave(study, options["wave"])
         now = clock.now()
         with transaction.atomic():
             releases, left_out = self._ask(study, wave, options, now)
@@ -78,6 +78,13 @@ class Command(ServiceCommand):
         asker = Actor.staff(options["asked_by"])
         names = release.files.order_by("name").values_list("name", flat=True)
         return {name: services.open_download(by=asker, release=release, file=name, now=now) for name in names}
+
+
+def _wave(study: Study, name: str) -> Wave | None:
+    """The wave of this name; None for the recruitment, which is called by its number or its cohort."""
+    if name == "0" or study.recruitment_records.filter(cohort=name).exists():
+        return None
+    return waves.wave(study=study, name=name)
 
 
 def _write(out: Path, files: dict[str, bytes]) -> None:
