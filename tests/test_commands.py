@@ -1,6 +1,7 @@
 """What all commands share: exit status, JSON on request, a bar on terminals only."""
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -83,7 +84,7 @@ def test_a_bar_is_drawn_on_a_terminal_only(capsys, monkeypatch):
     with progress_bar("Reading") as progress:
         progress(1, 2)
     assert capsys.readouterr() == ("", "")
-    monkeypatch.setattr(commands.sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with progress_bar("Reading") as progress:
         progress(2, 2)
     written = capsys.readouterr()

@@ -4,7 +4,6 @@ Runs inside services.enrol's transaction on `default`, which commits last: what 
 vault without its member is swept after a day.
 """
 
-import random
 from collections.abc import Sequence
 from datetime import date
 
@@ -23,7 +22,6 @@ from panel.vault import services as vault
 from panel.vault.rules import ContactData
 
 CHANNEL = "recruitment file"
-CHUNK = 500
 
 
 def carry_out(*, study: Study, plan: Plan, today: date) -> None:
@@ -31,9 +29,7 @@ def carry_out(*, study: Study, plan: Plan, today: date) -> None:
     enrolled = plan.enrolled
     codes = _codes(enrolled)
     if enrolled:
-        cards = [_card(codes[row.line], row) for row in enrolled]
-        random.SystemRandom().shuffle(cards)  # the file's order must not be found in the vault (ZON-02)
-        vault.store_cards(cards, today=today)
+        vault.store_cards((_card(codes[row.line], row) for row in enrolled), today=today)
     admitted = members.admit(
         study=study,
         new=[NewMember(codes[row.line], row.language, plan.shared.get(row.line)) for row in enrolled],
@@ -42,7 +38,8 @@ def carry_out(*, study: Study, plan: Plan, today: date) -> None:
     )
     by_line = {row.line: member for row, member in zip(enrolled, admitted, strict=True)}
     _mark_shared(plan)
-    consent.record([entry for row in enrolled for entry in _entries(study, plan, row, codes[row.line])])
+    for some in matching.chunks(enrolled, 5000):
+        consent.record([entry for row in some for entry in _entries(study, plan, row, codes[row.line])])
     _store_answers(study, plan, by_line)
 
 
@@ -97,8 +94,8 @@ def _entries(study: Study, plan: Plan, row: JudgedRow, code: str) -> list[NewEnt
 def _store_answers(study: Study, plan: Plan, by_line: dict[int, PanelMember]) -> None:
     """New records, and the member for records whose row came earlier without a usable address."""
     marks = plan.fingerprints or matching.fingerprints(study, plan.rows)
-    RecruitmentRecord.objects.bulk_create(
-        [
+    for some in matching.chunks(plan.new_answers):
+        RecruitmentRecord.objects.bulk_create(
             RecruitmentRecord(
                 study=study,
                 member=by_line.get(row.line),
@@ -107,10 +104,8 @@ def _store_answers(study: Study, plan: Plan, by_line: dict[int, PanelMember]) ->
                 answers=row.answers,
                 fingerprint=marks[row.line],
             )
-            for row in plan.new_answers
-        ],
-        batch_size=CHUNK,
-    )
+            for row in some
+        )
     for line, member in by_line.items():
         record = plan.stored.get(marks[line])
         if record and not record.has_member:

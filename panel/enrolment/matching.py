@@ -105,7 +105,7 @@ def _known(study: Study, mapping: Recruitment, rows: Sequence[JudgedRow]) -> dic
 
 
 def _members(study: Study, codes: Iterable[str]) -> Iterator[PanelMember]:
-    for some in _chunks(codes):
+    for some in chunks(codes):
         yield from PanelMember.objects.filter(study=study, code__in=some).select_related("recruitment_record")
 
 
@@ -149,7 +149,7 @@ def fingerprints(study: Study, rows: Iterable[JudgedRow]) -> dict[int, bytes]:
 
 def _stored(study: Study, marks: Iterable[bytes]) -> dict[bytes, Record]:
     stored = {}
-    for some in _chunks(marks):
+    for some in chunks(marks):
         records = RecruitmentRecord.objects.filter(study=study, fingerprint__in=some)
         for pk, mark, member in records.values_list("pk", "fingerprint", "member"):
             stored[bytes(mark)] = Record(pk, member is not None)
@@ -180,7 +180,8 @@ def _texts(study: Study, enrolled: Sequence[JudgedRow]) -> Texts:
     return texts
 
 
-def _chunks(values: Iterable[T]) -> Iterator[list[T]]:
+def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
+    """In sets of so many."""
     iterator = iter(values)
-    while chunk := list(islice(iterator, CHUNK)):
+    while chunk := list(islice(iterator, size)):
         yield chunk

@@ -7,8 +7,10 @@ import pytest
 from django.apps import apps
 
 from consent import selectors as consent
+from consent import services as consent_forms
 from consent.models import ConsentEntry
 from consent.rules import text_hash
+from panel.audit import services as audit
 from panel.audit.models import AuditEvent
 from panel.audit.rules import Actor
 from panel.enrolment import services
@@ -94,7 +96,7 @@ def test_the_same_file_again_finds_its_members_and_stores_nothing_new(study):
 
 def test_a_dry_run_says_the_same_and_writes_nothing_at_all():
     study = cast.bare_study()
-    cast.consent.import_form(study_key=study.key, document=data("consent_2022-06-01.json"), day=NOW.date())
+    consent_forms.import_form(study_key=study.key, document=data("consent_2022-06-01.json"), day=NOW.date())
     before = everything()
     result = enrol(study, by=SYSTEM, dry_run=True)
     assert (result.dry_run, result.outcome, result.sharing) == (True, KEY["outcome"], 11)
@@ -254,7 +256,7 @@ def broken(*args: object, **kwargs: object) -> None:
 
 def test_when_the_last_write_breaks_nothing_is_kept_but_orphans_that_a_sweep_removes(study, monkeypatch):
     before = everything()
-    monkeypatch.setattr(services.audit, "record", broken)
+    monkeypatch.setattr(audit, "record", broken)
     with pytest.raises(RuntimeError):
         enrol(study, csv_of(row(1), row(2)))
     changed = {name: n - before[name] for name, n in everything().items() if n != before[name]}
@@ -342,7 +344,7 @@ def test_a_broken_file_is_not_staged(study):
 
 def test_when_the_last_write_breaks_an_upload_stays_as_it_was(study, monkeypatch):
     kept, _preview = staged(study, row(1))
-    monkeypatch.setattr(services.audit, "record", broken)
+    monkeypatch.setattr(audit, "record", broken)
     for act in (services.admit_staged, services.discard_staged):
         with pytest.raises(RuntimeError):
             act(by=VERA, pk=str(kept.pk), now=NOW)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core import serializers
 
+from panel.audit import services as audit
 from panel.audit.models import AuditEvent
 from panel.audit.rules import Actor
 from panel.errors import BadInput, NotAllowed, NotFound, NotNow
@@ -232,7 +233,7 @@ def test_when_its_last_write_breaks_nothing_of_an_action_is_kept(study, amal, mo
         raise RuntimeError("the last write broke")
 
     with monkeypatch.context() as patched:
-        patched.setattr(services.audit, "record", broken)
+        patched.setattr(audit, "record", broken)
         with pytest.raises(RuntimeError):
             ACTIONS[name](study, amal)
     assert snapshot() == before
