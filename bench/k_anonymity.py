@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from time import perf_counter
 
-import pandas as pd
+import pandas as pd  # type: ignore[import-untyped]
 from pycanon import anonymity
 
 from panel.releases.disclosure import Sensitive, Thresholds, column, judge

@@ -159,6 +159,27 @@ def test_no_class_of_leavers_only():
     assert verdict_on_left(people((6, 0), (0, 30))) == ["left"]
 
 
+def test_no_class_of_people_who_left_either_way():
+    """SDC-02: returned and moved on are each rare; a class of both together would be of leavers only."""
+    limits = Thresholds(times=9.0)
+    rows = [{"class": "a", "where": where} for where in ("returned", "moved_on") for _person in range(4)]
+    rows += [{"class": "b", "where": "in_norway"}] * 60
+    for guard, broken in (({"returned", "moved_on"}, ["where"]), ({"returned"}, [])):
+        where = Sensitive.of("where", column(rows, "where"), limits, guard)
+        assert broken_rules(rows, ["class"], [where], limits) == broken
+
+
+def test_common_values_beside_a_rare_one_may_not_fill_a_class():
+    """SDC-02: one rare plan lifts l and t, not the largest share of 80 % of the others."""
+    limits = Thresholds()
+    rows = [{"class": "a", "plans": plan} for plan in ["unsure"] * 9 + ["stay"]]
+    rows += [{"class": "b", "plans": plan} for plan in ["unsure"] * 12 + ["stay"] * 12 + ["return"] * 4]
+    plans = Sensitive.of("plans", column(rows, "plans"), limits)
+    assert [plans.values[at] for at in plans.rare] == ["return"]
+    assert broken_rules(rows, ["class"], [plans], limits) == ["plans"]
+    assert broken_rules([row for row in rows if row["class"] == "b"], ["class"], [plans], limits) == []
+
+
 def test_values_that_say_nothing_are_not_guarded():
     """One person who preferred not to say is rare, but nothing is told of them."""
     limits = Thresholds()

@@ -164,6 +164,25 @@ def test_loss_is_the_share_of_what_the_values_told():
     assert strict.try_node([0]).loss == pytest.approx(1.0)
 
 
+def test_a_study_says_whose_loss_counts_more():
+    """Of two variables that can't both stay the heavier one does."""
+    rows = [{"sex": sex, "area": area} for sex in ("woman", "man") for area in "ab" for _person in range(3)]
+    levels = {"sex": Hierarchy.declared("sex", ["*"], 3.0), "area": Hierarchy.declared("area", ["*"])}
+    assert anonymise(rows, list(levels.values())).levels == {"sex": 0, "area": 1}
+    levels = {"sex": Hierarchy.declared("sex", ["*"]), "area": Hierarchy.declared("area", ["*"], 3.0)}
+    assert anonymise(rows, list(levels.values())).levels == {"sex": 1, "area": 0}
+    with pytest.raises(BadInput, match="above 0"):
+        Hierarchy.declared("sex", ["*"], 0.0)
+
+
+def test_bands_of_numbers_are_spelt_out():
+    years = Hierarchy.declared("birth_year", [["1960-1969", "1970-1979"], "*"])
+    assert (years.at(1, "1969"), years.at(1, "1970"), years.at(2, "1970")) == ("1960-1969", "1970-1979", "*")
+    for wrong in (["1960-1969", "1969-1979"], ["sixties"]):
+        with pytest.raises(BadInput, match="bands"):
+            Hierarchy.declared("birth_year", [wrong, "*"])
+
+
 def test_a_value_everybody_has_tells_nothing():
     """What is no information can't be lost: a column of one value weighs nothing."""
     rows = [{"education": "master"}] * 20
