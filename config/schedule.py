@@ -18,10 +18,20 @@ def beat(tick: timedelta) -> dict[str, dict[str, Any]]:
         "invitations-queue-due": {"task": "panel.invitations.tasks.queue_due", "schedule": tick},
         "invitations-dispatch": {"task": "panel.invitations.tasks.dispatch", "schedule": tick},
         "invitations-sweep": {"task": "panel.invitations.tasks.sweep_leases", "schedule": tick},
+        "invitations-drop-links": {
+            "task": "panel.invitations.tasks.drop_links",
+            "schedule": crontab(hour="3", minute="50"),
+        },
         "waves-open-and-close": {"task": "panel.waves.tasks.turn", "schedule": tick},
         "audit-seal": {"task": "panel.audit.tasks.seal", "schedule": tick},
-        "residency-sweep": {"task": "panel.residency.tasks.sweep_completions", "schedule": crontab(hour="3", minute="10")},
+        "residency-sweep": {
+            "task": "panel.residency.tasks.sweep_completions",
+            "schedule": crontab(hour="3", minute="10"),
+        },
         "rights-erase-due": {"task": "panel.rights.tasks.erase_due", "schedule": tick},
-        "vault-sweep-orphans": {"task": "panel.enrolment.tasks.sweep_orphans", "schedule": crontab(hour="3", minute="40")},
+        "vault-sweep-orphans": {
+            "task": "panel.enrolment.tasks.sweep_orphans",
+            "schedule": crontab(hour="3", minute="40"),
+        },
         "enrolment-drop-staged": {"task": "panel.enrolment.tasks.drop_staged", "schedule": tick},
     }

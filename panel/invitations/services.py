@@ -123,9 +123,7 @@ def _uninvited(wave: Wave) -> QuerySet[Case]:
 
 
 def _to_remind(wave: Wave, ordinal: int, days: int, now: datetime) -> QuerySet[Case]:
-    """Invited long enough ago by the calendar, not over, and no letter of theirs still under way or in
-    doubt.
-    """
+    """Invited long enough ago by the calendar, not over, and no letter under way or in doubt."""
     day_after = rules.local_day(now) - timedelta(days=days - 1)
     invited_before = datetime.combine(day_after, time(), tzinfo=rules.OSLO)
     events = CaseEvent.objects.filter(case=OuterRef("pk"))
@@ -141,9 +139,7 @@ def _to_remind(wave: Wave, ordinal: int, days: int, now: datetime) -> QuerySet[C
 
 
 def _queue(wave: Wave, cases: QuerySet[Case], kind: LetterKind, ordinal: int, now: datetime) -> int:
-    """Rows for these cases in sets; another run at the same moment adds the same rows, and only one of each
-    stays.
-    """
+    """Rows for these cases in sets; of those that another run adds at the same moment one stays."""
     added = 0
     wanted = list(cases.values_list("pk", "member_id"))
     for start in range(0, len(wanted), BATCH):
@@ -170,9 +166,7 @@ def _queue(wave: Wave, cases: QuerySet[Case], kind: LetterKind, ordinal: int, no
 
 
 def _revive(wave: Wave, now: datetime) -> None:
-    """An invitation that a stop held up goes once the member took the stop back; it is checked again like
-    any.
-    """
+    """An invitation that a stop held up goes once the member took the stop back; checked like any."""
     stopped = Outgoing.objects.filter(
         case__wave=wave,
         kind=LetterKind.INVITATION,
@@ -201,9 +195,7 @@ def _cancel_closed(now: datetime) -> None:
 
 
 def _claim(rows: QuerySet[Outgoing], now: datetime, room: int) -> Iterator[UUID]:
-    """Claims chunk by chunk. Two dispatchers may see the same rows; the update gives each row to one of
-    them.
-    """
+    """Claims chunk by chunk. Two dispatchers may see the same rows; the update gives each to one."""
     due = rows.filter(state__in=rules.WAITING, due_at__lte=now).order_by("due_at")
     while room > 0:
         seen = list(due.values_list("pk", flat=True)[: min(rules.CHUNK, room)])

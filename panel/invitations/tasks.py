@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 
 from panel import clock
-from panel.invitations import sending, services
+from panel.invitations import links, sending, services
 
 
 @shared_task
@@ -32,3 +32,9 @@ def send_chunk(claim: str) -> None:
 def sweep_leases() -> None:
     """Finds what a crash left behind."""
     services.sweep_leases(now=clock.now())
+
+
+@shared_task
+def drop_links() -> None:
+    """Removes answer links that lead nowhere any more."""
+    links.drop_ended(now=clock.now())

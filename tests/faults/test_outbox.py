@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ def smtp(settings) -> Iterator[Server]:
 
 
 @pytest.fixture
-def broker(redis_url) -> Iterator[None]:
+def broker(redis_url) -> Iterator[Any]:
     """This process's Celery client on the test's Redis."""
     url = f"redis+socket://{redis_url.removeprefix('unix://').partition('?')[0]}"
     with app.connection_for_write(url) as line:
@@ -68,7 +69,7 @@ def a_wave_of(number: int) -> None:
     waves.lift_hours(by=f.LIV, wave=wave, reason="The test runs at any hour.", now=now)
 
 
-def call(task: str, line: object) -> None:
+def call(task: str, line: Any) -> None:
     app.send_task(f"panel.invitations.tasks.{task}", connection=line)
 
 

@@ -8,6 +8,7 @@ from panel.invitations import links
 from panel.invitations.models import Link
 from panel.members import services as members
 from panel.members.models import PanelMember
+from panel.waves import services as waves
 from tests.factories import fielding as f
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +76,17 @@ def test_tok_02_who_leaves_can_no_longer_answer_but_can_still_take_it_back(case,
     members.set_status(by=f.SYSTEM, member=case.member, status=status, now=f.NOON)
     assert links.resolve(token=answer, use=Link.Use.ANSWER, now=f.NOON) is None
     assert links.resolve(token=stop, use=Link.Use.STOP, now=f.NOON + timedelta(days=4000))
+
+
+def test_tok_02_ended_answer_links_are_removed_and_the_others_live_on(case):
+    for use in Link.Use:
+        mint(case, use)
+    over = case.wave.closes_at + timedelta(days=14)
+    assert links.drop_ended(now=over) == 0, "a wave that nobody closed yet may be extended"
+    waves.turn(now=case.wave.closes_at)
+    assert links.drop_ended(now=over - timedelta(seconds=1)) == 0
+    assert links.drop_ended(now=over) == 1
+    assert set(Link.objects.values_list("use", flat=True)) == {Link.Use.STOP, Link.Use.ONE_CLICK}
 
 
 def test_nev_07_a_url_says_nothing_but_its_token(case, settings):
