@@ -59,7 +59,9 @@ class DeskAdmin(ModelAdmin, Generic[M]):  # type: ignore[misc]
     steps: ClassVar[Sequence[Step[Any]]] = ()
     sentence: ClassVar[Words] = ""
     empty: ClassVar[Words] = ""
+    change_list_template = "desk/list.html"
     list_before_template = "desk/list_before.html"
+    heading: ClassVar[Words] = ""
     list_filter_sheet = False
     list_fullwidth = False
     actions = None
@@ -135,8 +137,7 @@ class DeskAdmin(ModelAdmin, Generic[M]):  # type: ignore[misc]
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         words = {"sentence": self.sentence, "empty": self.empty, "buttons": self.list_buttons(request)}
-        title = self.opts.verbose_name_plural.capitalize()
-        context = {"title": title, **words, **(extra_context or {})}
+        context = {"title": self.heading, **words, **(extra_context or {})}
         answer: HttpResponse = super().changelist_view(request, context)
         return answer
 
@@ -190,7 +191,7 @@ class DeskAdmin(ModelAdmin, Generic[M]):  # type: ignore[misc]
         words = {
             "title": str(obj),
             "obj": obj,
-            "section": self.opts.verbose_name_plural,
+            "section": self.heading,
             "list": self.url("changelist"),
         }
         page = {**self.admin_site.each_context(request), **words, **context}

@@ -47,6 +47,8 @@ class DeskBorder:
         response._csp_replace = POLICY  # type: ignore[attr-defined]  # read by django-csp
         add_never_cache_headers(response)
         response["Cache-Control"] = "no-store, private"
+        # With "no-referrer" browsers send "Origin: null" with each form, which the check of CSRF refuses.
+        response["Referrer-Policy"] = "same-origin"
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:

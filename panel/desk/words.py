@@ -1,9 +1,16 @@
 """Words of the desk for codes that other packages keep: reasons of the outbox, verbs of roles, states."""
 
+from datetime import date, datetime
+
+from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from panel.invitations.rules import Reason
+from panel.residency.models import Flag
 
 REASONS: dict[str, str | Promise] = {
     Reason.NO_CONSENT: _("no consent for it"),
@@ -60,6 +67,24 @@ def reason(code: str) -> str | Promise:
 
 
 def colour(obj: object) -> str:
-    """How the state of an object looks, where it has one."""
+    """How the state of an object looks, where it has one; what is open for review asks for attention."""
+    if isinstance(obj, Flag) and obj.state == Flag.State.OPEN:
+        return "warning"
     state = getattr(obj, "state", getattr(obj, "status", ""))
     return COLOURS.get(str(state), "")
+
+
+def label(text: str, kind: str) -> SafeString:
+    """A state in its colour."""
+    return format_html('<span class="desk-label desk-label-{}">{}</span>', kind or "plain", text)
+
+
+def moment(at: datetime | None) -> SafeString:
+    """A time in Norway, as short as it can be."""
+    text = date_format(localtime(at), "j M Y, H:i") if at else "–"
+    return format_html('<span class="desk-nowrap">{}</span>', text)
+
+
+def day(on: date | None) -> SafeString:
+    """A day."""
+    return format_html('<span class="desk-nowrap">{}</span>', date_format(on, "j M Y") if on else "–")

@@ -29,7 +29,8 @@ DAY = timedelta(days=1)
 REMINDER_DAY = NOW + 7 * DAY
 HOW_TO_CHECK = json.dumps({language: "nordhavn.example.org" for language in ("nb", "en", "uk", "ru")})
 LIVES = {"where_live": ["in_norway"]}
-RETURNED = {"where_live": ["returned"], "left_month": ["2023-02"], "region": ["west"], "exit_reasons": ["home"]}
+RETURNED = {"where_live": ["returned"], "left_month-year": ["2023"], "left_month-month": ["2"],
+            "region": ["west"], "exit_reasons": ["home"]}  # fmt: skip
 MOVED_ON = {"where_live": ["moved_on"], "exit_reasons": ["no_work", "language"]}
 
 

@@ -6,13 +6,12 @@ from typing import Any
 from django.contrib.admin import display
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 
 from panel.audit.rules import Actor
 from panel.desk.base import DeskAdmin, Step, Words
 from panel.desk.forms import ReasonForm
-from panel.desk.words import COLOURS
+from panel.desk.words import colour, day, label
 from panel.members.rules import Verb
 from panel.residency import rules, services
 from panel.residency.models import Flag
@@ -34,12 +33,13 @@ class FlagAdmin(DeskAdmin[Flag]):
     """Open ones first. The kind of a flag and the place are on its page only."""
 
     path_prefix = "flags"
+    heading = _("Flags to review")
     see = (Verb.SEE_FLAGS,)
     study_path = "member__study"
     detail_template = "desk/flag.html"
     sentence = _("A flag asks you to look; it stops no letter and takes nobody out of a sample.")
     empty = _("Nothing to review. Flags come from answers about where a member lives.")
-    list_display = ("member_code", "kind", "shown_state", "raised_on")
+    list_display = ("member_code", "kind", "shown_state", "shown_day")
     list_display_links = ("member_code",)
     list_filter = ("state",)
     list_select_related = ("member", "evidence")
@@ -75,11 +75,13 @@ class FlagAdmin(DeskAdmin[Flag]):
     def member_code(self, flag: Flag) -> str:
         return flag.member.code
 
+    @display(description=_("raised"), ordering="raised_on")
+    def shown_day(self, flag: Flag) -> str:
+        return day(flag.raised_on)
+
     @display(description=_("state"), ordering="state")
     def shown_state(self, flag: Flag) -> str:
-        return render_to_string(
-            "desk/label.html", {"text": flag.get_state_display(), "kind": COLOURS[flag.state]}
-        )
+        return label(flag.get_state_display(), colour(flag))
 
     def detail(self, request: HttpRequest, obj: Flag, may: frozenset[Verb]) -> dict[str, Any]:
         waiting = self.get_queryset(request).filter(state=State.OPEN).exclude(pk=obj.pk)

@@ -6,11 +6,13 @@ from typing import Any
 from django.contrib.admin import display
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import ConsentEntry
 from panel.audit.models import AuditEvent
 from panel.desk.base import DeskAdmin
+from panel.desk.words import day, moment
 from panel.members.rules import Verb, tidy_code
 
 
@@ -18,10 +20,11 @@ class AuditAdmin(DeskAdmin[AuditEvent]):
     """Who did what to whom, newest first."""
 
     path_prefix = "audit"
+    heading = _("Audit trail")
     see = (Verb.SEE_AUDIT,)
     sentence = _("Who did what, by code. No row can be changed; `manage.py audit_verify` proves it.")
     empty = _("Nothing was recorded yet.")
-    list_display = ("at", "actor", "verb", "subject", "study", "shown_detail")
+    list_display = ("shown_at", "actor", "verb", "subject", "study", "shown_detail")
     list_display_links = None
     list_filter = ("verb",)
     search_fields = ("subject", "actor")
@@ -32,15 +35,21 @@ class AuditAdmin(DeskAdmin[AuditEvent]):
         slugs = self.studies(request).values("slug")
         return AuditEvent.objects.filter(study__in=slugs)
 
+    @display(description=_("when"), ordering="id")
+    def shown_at(self, event: AuditEvent) -> str:
+        return moment(event.at)
+
     @display(description=_("detail"))
     def shown_detail(self, event: AuditEvent) -> str:
-        return json.dumps(event.detail, ensure_ascii=False) if event.detail else ""
+        words = json.dumps(event.detail, ensure_ascii=False) if event.detail else ""
+        return format_html('<span class="desk-detail">{}</span>', words)
 
 
 class ConsentAdmin(DeskAdmin[ConsentEntry]):
     """What was agreed to and withdrawn; the latest entry of a purpose decides."""
 
     path_prefix = "consents"
+    heading = _("Consents")
     see = (Verb.SEE_CONSENT,)
     sentence = _("The latest entry of a member and purpose decides. No row can be changed.")
     empty = _("Nobody agreed to anything yet. Entries come by enrolling a recruitment file.")
@@ -51,7 +60,7 @@ class ConsentAdmin(DeskAdmin[ConsentEntry]):
         "form_version",
         "language",
         "channel",
-        "day",
+        "shown_day",
         "shown_hash",
     )
     list_display_links = None
@@ -67,6 +76,10 @@ class ConsentAdmin(DeskAdmin[ConsentEntry]):
         self, request: HttpRequest, queryset: QuerySet[ConsentEntry], search_term: str
     ) -> tuple[QuerySet[ConsentEntry], bool]:
         return queryset.filter(subject__startswith=tidy_code(search_term)), False
+
+    @display(description=_("day"), ordering="day")
+    def shown_day(self, entry: ConsentEntry) -> str:
+        return day(entry.day)
 
     @display(description=_("words' hash"))
     def shown_hash(self, entry: ConsentEntry) -> Any:

@@ -5,13 +5,12 @@ from typing import Any
 from django.contrib.admin import display
 from django.db.models import Case, CharField, F, QuerySet, Value, When
 from django.http import HttpRequest
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from panel import clock
 from panel.desk.base import DeskAdmin
-from panel.desk.words import COLOURS
+from panel.desk.words import colour, day, label
 from panel.members import permissions
 from panel.members.models import PanelMember
 from panel.members.rules import Verb, tidy_code
@@ -26,11 +25,12 @@ class MemberAdmin(DeskAdmin[PanelMember]):
     """A list by code and a page for each member."""
 
     path_prefix = "members"
+    heading = _("Members by code")
     see = (Verb.SEE_MEMBERS,)
     detail_template = "desk/member.html"
     sentence = _("Members are known by code alone. Names and addresses are on no page that shows this.")
     empty = _("No member of this code. Members come in by enrolling a recruitment file.")
-    list_display = ("code", "shown_status", "language", "cohort", "shown_mail", "joined_on")
+    list_display = ("code", "shown_status", "language", "cohort", "shown_mail", "shown_joined")
     list_display_links = ("code",)
     list_filter = ("status", "language", "cohort")
     search_fields = ("code",)
@@ -51,7 +51,11 @@ class MemberAdmin(DeskAdmin[PanelMember]):
     @display(description=_("status"), ordering="status")
     def shown_status(self, member: PanelMember) -> str:
         text = member.get_status_display()
-        return render_to_string("desk/label.html", {"text": text, "kind": COLOURS[member.status]})
+        return label(text, colour(member))
+
+    @display(description=_("joined"), ordering="joined_on")
+    def shown_joined(self, member: PanelMember) -> str:
+        return day(member.joined_on)
 
     @display(description=_("letters"))
     def shown_mail(self, member: PanelMember) -> Any:

@@ -6,7 +6,6 @@ from typing import Any
 from django.contrib.admin import display
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.loader import render_to_string
 from django.urls import URLPattern, path
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -15,7 +14,7 @@ from panel.audit.rules import Actor
 from panel.desk import guard, pages
 from panel.desk.base import DeskAdmin, Step, Words
 from panel.desk.forms import Choice, ReasonForm, StudyForm, Text
-from panel.desk.words import COLOURS, reason
+from panel.desk.words import COLOURS, colour, label, moment, reason
 from panel.invitations import services
 from panel.invitations.models import Outgoing
 from panel.members.models import Study
@@ -56,12 +55,21 @@ class OutboxAdmin(DeskAdmin[Outgoing]):
     """A list by code, with the states counted above it."""
 
     path_prefix = "outbox"
+    heading = _("Outbox")
     see = (Verb.SEE_OUTBOX,)
     study_path = "member__study"
     detail_template = "desk/letter.html"
     sentence = _("Each letter once. What waits goes by itself; only unconfirmed letters need a person.")
     empty = _("No letter here. Letters come once a wave is open.")
-    list_display = ("member_code", "kind", "wave_name", "shown_state", "shown_reason", "due_at", "sent_at")
+    list_display = (
+        "member_code",
+        "kind",
+        "wave_name",
+        "shown_state",
+        "shown_reason",
+        "shown_due",
+        "shown_sent",
+    )
     list_display_links = ("member_code",)
     list_filter = ("state", "kind")
     search_fields = ("member__code",)
@@ -145,11 +153,17 @@ class OutboxAdmin(DeskAdmin[Outgoing]):
     def wave_name(self, row: Outgoing) -> str:
         return row.case.wave.name if row.case else "–"
 
+    @display(description=_("due"), ordering="due_at")
+    def shown_due(self, row: Outgoing) -> str:
+        return moment(row.due_at)
+
+    @display(description=_("sent"), ordering="sent_at")
+    def shown_sent(self, row: Outgoing) -> str:
+        return moment(row.sent_at)
+
     @display(description=_("state"), ordering="state")
     def shown_state(self, row: Outgoing) -> str:
-        return render_to_string(
-            "desk/label.html", {"text": row.get_state_display(), "kind": COLOURS[row.state]}
-        )
+        return label(row.get_state_display(), colour(row))
 
     @display(description=_("reason"))
     def shown_reason(self, row: Outgoing) -> Any:

@@ -8,7 +8,6 @@ from django import forms
 from django.contrib.admin import display
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.loader import render_to_string
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
@@ -17,7 +16,7 @@ from panel.audit.rules import Actor
 from panel.desk import guard, pages
 from panel.desk.base import DeskAdmin, Step, Words
 from panel.desk.forms import Choice, ReasonForm, StudyForm, Tick
-from panel.desk.words import COLOURS
+from panel.desk.words import colour, label, moment
 from panel.members.models import Study
 from panel.members.rules import Verb
 from panel.releases import rules, selectors, services
@@ -85,11 +84,12 @@ class ReleaseAdmin(DeskAdmin[Release]):
     """Reviewers see all of their studies; others what is approved, and what they asked for."""
 
     path_prefix = "releases"
+    heading = _("Releases")
     see = (Verb.REVIEW_RELEASE, Verb.ASK_RELEASE, Verb.DOWNLOAD_RELEASE)
     detail_template = "desk/release.html"
     sentence = _("Files that leave. Who asks never approves; what is approved are exactly these bytes.")
     empty = _("No release yet. A researcher asks for one once a wave is closed.")
-    list_display = ("shown_name", "study", "shown_state", "asked_by", "asked_at", "reviewed_by")
+    list_display = ("shown_name", "study", "shown_state", "asked_by", "shown_asked", "reviewed_by")
     list_display_links = ("shown_name",)
     list_filter = ("state", "product")
     steps = (
@@ -152,10 +152,14 @@ class ReleaseAdmin(DeskAdmin[Release]):
     def shown_name(self, release: Release) -> str:
         return f"{release.product} · {release.wave_name}"
 
+    @display(description=_("asked"), ordering="asked_at")
+    def shown_asked(self, release: Release) -> str:
+        return moment(release.asked_at)
+
     @display(description=_("state"), ordering="state")
     def shown_state(self, release: Release) -> str:
         text = release.get_state_display()
-        return render_to_string("desk/label.html", {"text": text, "kind": COLOURS[release.state]})
+        return label(text, colour(release))
 
     def detail(self, request: HttpRequest, obj: Release, may: frozenset[Verb]) -> dict[str, Any]:
         own = obj.asked_by == request.user.get_username()

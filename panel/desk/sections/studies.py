@@ -48,6 +48,7 @@ class StudyAdmin(DeskAdmin[Study]):
     """Everybody sees the studies they have a role in."""
 
     path_prefix = "studies"
+    heading = _("Studies")
     see = ()
     detail_template = "desk/study.html"
     sentence = _("The studies in which you have a role.")

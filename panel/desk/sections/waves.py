@@ -18,7 +18,7 @@ from panel.desk import guard, pages
 from panel.desk.base import DeskAdmin, Step, Words
 from panel.desk.forms import Choice, Moment, Number, ReasonForm, StudyForm, Text
 from panel.desk.progress import chart_of
-from panel.desk.words import COLOURS
+from panel.desk.words import colour, label, moment
 from panel.errors import BadInput
 from panel.instruments.models import InstrumentVersion
 from panel.members.models import Study
@@ -95,13 +95,14 @@ class WaveAdmin(DeskAdmin[Wave]):
     """A list with progress; a page for each wave with its numbers and steps."""
 
     path_prefix = "waves"
+    heading = _("Waves")
     see = (Verb.SEE_PROGRESS, Verb.SEE_RATES)
     detail_template = "desk/wave.html"
     sentence = _(
         "A wave is planned by a coordinator, approved by a project leader, and opens and closes by itself."
     )
     empty = _("No wave yet. A coordinator plans the first one once members are enrolled.")
-    list_display = ("name", "study", "shown_status", "opens_at", "closes_at", "shown_progress")
+    list_display = ("name", "study", "shown_status", "shown_opening", "shown_close", "shown_progress")
     list_display_links = ("name",)
     list_select_related = ("study",)
     ordering = ("-opens_at",)
@@ -154,9 +155,15 @@ class WaveAdmin(DeskAdmin[Wave]):
 
     @display(description=_("status"), ordering="status")
     def shown_status(self, wave: Wave) -> str:
-        return render_to_string(
-            "desk/label.html", {"text": wave.get_status_display(), "kind": COLOURS[wave.status]}
-        )
+        return label(wave.get_status_display(), colour(wave))
+
+    @display(description=_("opens"), ordering="opens_at")
+    def shown_opening(self, wave: Wave) -> str:
+        return moment(wave.opens_at)
+
+    @display(description=_("closes"), ordering="closes_at")
+    def shown_close(self, wave: Wave) -> str:
+        return moment(wave.closes_at)
 
     @display(description=_("completed"))
     def shown_progress(self, wave: Wave) -> str:
