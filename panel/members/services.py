@@ -42,7 +42,7 @@ class NewMember:
 def create_study(*, by: Actor, now: datetime, **fields: Any) -> Study:
     """A new study. Only the system creates one: roles are given inside a study, and there is none yet."""
     if by.kind != "system":
-        raise NotAllowed(_("A study is created by the operator, with a command."))
+        raise NotAllowed(_("A study is created by the operator, with `manage.py create_study`."))
     study = Study(**fields)
     study.languages = study.languages or [study.default_language]
     if study.default_language not in study.languages:
