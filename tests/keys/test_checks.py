@@ -1,6 +1,7 @@
 """The system check of the KEK file, and the commands on keys."""
 
 import json
+from datetime import date
 from io import StringIO
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from django.core.checks.registry import registry
 from django.core.management import call_command
 
+from panel.keys import services
 from panel.keys.checks import kek_file_is_safe
 
 
@@ -70,3 +72,14 @@ def test_keys_status_shows_versions_and_no_key(settings):
     assert version["data_keys"] == 0
     kept = json.loads(Path(settings.KEK_FILE).read_text())["versions"]
     assert not any(entry["key"] in text for entry in kept.values())
+
+
+@pytest.mark.django_db
+def test_keys_rotate_makes_a_version_and_finishing_makes_none():
+    services.create_data_keys(["C0DE"], today=date(2023, 10, 1))
+    done = json.loads(run("keys_rotate", "--json"))
+    assert done["rewrapped"] == 2
+    assert done["destroyed"] == [done["version"] - 1]
+    again = json.loads(run("keys_rotate", "--finish", "--json"))
+    assert again == {"version": done["version"], "rewrapped": 0, "destroyed": []}
+    assert "versions destroyed: none" in run("keys_rotate", "--finish")
