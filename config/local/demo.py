@@ -13,7 +13,7 @@ from pathlib import Path
 from config.local import redis
 from config.local.env import ROOT, Place, Ports, prepare
 from config.local.process import LocalError
-from config.local.services import alone, manage, migrate, running, stopped_by_signals
+from config.local.services import QUIET, alone, manage, migrate, running, stopped_by_signals
 
 
 def life(place: Place, arguments: Sequence[str]) -> list[str | Path]:
@@ -41,7 +41,7 @@ def live(place: Place, arguments: Sequence[str]) -> int:
         environment = {**os.environ, **settings, **own}
         migrate(place, environment)
         with running(place, ports, environment) as services:
-            return services.watch(until=manage(*life(place, arguments), env=environment))
+            return services.watch(until=manage(*life(place, arguments), env={**environment, **QUIET}))
 
 
 def main() -> int:

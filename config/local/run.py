@@ -13,7 +13,7 @@ from pathlib import Path
 from config.local import redis
 from config.local.env import DATABASES, ROOT, Place, Ports, prepare
 from config.local.process import LocalError
-from config.local.services import alone, manage, migrate, running, stopped_by_signals
+from config.local.services import QUIET, alone, manage, migrate, running, stopped_by_signals
 
 
 def life(place: Place) -> list[str | Path]:
@@ -56,7 +56,7 @@ def load(place: Place, ports: Ports, environment: Mapping[str, str]) -> None:
     say("Loading the example study; this happens once.")
     quick = {**environment, "BEAT_TICK": "1"}
     with running(place, ports, quick) as services:
-        if services.watch(until=manage(*life(place), env=quick)):
+        if services.watch(until=manage(*life(place), env={**quick, **QUIET})):
             raise LocalError(f"The example study could not be loaded. The logs are in {place.logs}")
     place.clock.unlink(missing_ok=True)
     loading(place).rename(loaded(place))

@@ -19,9 +19,11 @@ from config.local.supervisor import Child, Supervisor
 
 PROCESS_OF = {name: {"PROCESS": name} for name in ("worker", "beat", "migrate")}
 
+#: For a command that shows its own progress: no line for each request it makes.
+QUIET = {"LOG_LEVEL": "WARNING"}
 #: No access log (NEV-02), no control socket.
 WEB = ("--worker-class=gthread", "--workers=2", "--threads=4", "--graceful-timeout=2", "--no-control-socket")
-QUIET = ("--without-mingle", "--without-gossip", "--loglevel", "INFO")
+WORKER = ("--concurrency=2", "--without-mingle", "--without-gossip", "--loglevel", "INFO")
 
 
 def children(place: Place, ports: Ports) -> list[Child]:
@@ -33,10 +35,10 @@ def children(place: Place, ports: Ports) -> list[Child]:
     return [
         Child("mail", [python, "-m", "config.local.mailbox", *boxes, *letters]),
         Child("web", [python, "-m", "gunicorn", "config.wsgi", "--bind", address, *WEB]),
-        Child("worker", [*celery, "worker", "--concurrency", "2", *QUIET], PROCESS_OF["worker"]),
+        Child("worker", [*celery, "worker", *WORKER], PROCESS_OF["worker"]),
         Child(
             "beat",
-            [*celery, "beat", "--schedule", place.run / "beat", "--pidfile", "", "--loglevel", "INFO"],
+            [*celery, "beat", "--schedule", place.run / "beat", "--pidfile", "", "--loglevel", "WARNING"],
             PROCESS_OF["beat"],
         ),
     ]
