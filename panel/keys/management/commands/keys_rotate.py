@@ -18,10 +18,8 @@ class Command(ServiceCommand):
         )
 
     def act(self, **options: Any) -> Answer:
-        if options["finish"]:
-            done = services.finish_rotation()
-        else:
-            done = services.rotate(today=clock.now().date())
+        today = clock.now().date()
+        done = services.finish_rotation() if options["finish"] else services.rotate(today=today)
         gone = ", ".join(map(str, done.destroyed)) or "none"
         line = f"Version {done.version} is current; {done.rewrapped} keys re-wrapped; versions destroyed: {gone}."
         data = {"version": done.version, "rewrapped": done.rewrapped, "destroyed": list(done.destroyed)}
