@@ -11,7 +11,7 @@ import os
 from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -129,7 +129,7 @@ EMAIL_HOST_USER: str = env.str("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD: str = env.str("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS: bool = env.bool("EMAIL_USE_TLS", not DEBUG)
 EMAIL_TIMEOUT = 30
-ADMINS: list[tuple[str, str]] = [parseaddr(str(one)) for one in env.list("ADMINS", [])]
+ADMINS: list[tuple[str, str]] = [parseaddr(one) for one in cast(list[str], env.list("ADMINS", []))]
 
 # --- the example study moves its own clock; a real installation can't
 CLOCK_FILE: str = env.str("CLOCK_FILE", "")
