@@ -6,6 +6,7 @@ catcher's Maildir. What is checked about it afterwards is summary.py's.
 
 import random
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
@@ -24,7 +25,7 @@ from panel.enrolment import services as enrolment
 from panel.errors import Unreachable
 from panel.instruments.models import InstrumentVersion
 from panel.invitations import services as invitations
-from panel.invitations.models import Outgoing
+from panel.invitations.models import LetterKind, Outgoing
 from panel.members.models import Study
 from panel.residency import services as residency
 from panel.residency.models import Flag
@@ -59,6 +60,8 @@ class Life:
     progress: Progress
     seed: int = 2022
     enrolled: dict[str, object] = field(default_factory=dict)
+    #: wave -> kind -> letters sent, counted as they go: an erasure later takes its member's rows with it.
+    sent: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)  # noqa: S311 - invented people's dice, no secret
@@ -133,6 +136,9 @@ class Life:
         for step, days in enumerate((0, *wave.reminder_days)):
             self._set_clock(opens + timedelta(days=days, minutes=5))
             self._settle(f"{name}: sending " + ("invitations" if step == 0 else f"reminder {step}"))
+            self._count(
+                wave, ordinal=max(step, 1), kind=LetterKind.REMINDER if step else LetterKind.INVITATION
+            )
             self._answer(f"{name}: answering")
         self._set_clock(wave.closes_at + timedelta(minutes=5))
         waves.turn(now=self.now)
@@ -168,6 +174,10 @@ class Life:
                     )
                 bar(total - waiting, total)
                 time.sleep(0.1)
+
+    def _count(self, wave: Wave, *, kind: LetterKind, ordinal: int) -> None:
+        rows = Outgoing.objects.filter(case__wave=wave, kind=kind, ordinal=ordinal, state=State.SENT)
+        self.sent[wave.name][kind] += rows.count()
 
     def _waiting(self) -> int:
         due = Q(state__in=(State.QUEUED, State.DEFERRED), due_at__lte=self.now)
