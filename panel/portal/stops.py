@@ -41,7 +41,7 @@ def one_click(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST":
         try:
             if "undo" in request.POST:
-                _undo(came, request.POST["undo"])
+                _undo(came, request.POST["undo"], Rung.PAUSE)
             elif request.POST.get("List-Unsubscribe") == "One-Click":
                 _pause(came)
         except Refusal as refusal:
@@ -57,7 +57,7 @@ def _ladder(request: HttpRequest, came: Visit, channel: Channel) -> HttpResponse
         return _show(came, channel)
     try:
         if "undo" in request.POST:
-            _undo(came, request.POST["undo"])
+            _undo(came, request.POST["undo"], *Rung)
         else:
             _ask(came, request.POST, channel)
     except BadInput as refusal:
@@ -90,10 +90,12 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _undo(came: Visit, text: str) -> None:
-    """Take back one of this member's own stops."""
+def _undo(came: Visit, text: str, *rungs: Rung) -> None:
+    """Take back one of this member's own stops, of a rung that this link is for (TOK-01)."""
     try:
-        own = Stop.objects.filter(member=came.member).select_related("member__study", "case__wave")
+        own = Stop.objects.filter(member=came.member, rung__in=rungs).select_related(
+            "member__study", "case__wave"
+        )
         stop = own.filter(pk=UUID(text)).first()
     except ValueError:
         stop = None
@@ -181,9 +183,9 @@ def _pause(came: Visit) -> None:
 
 
 def _one_click_page(came: Visit, told: str) -> HttpResponse:
-    standing = [_standing(stop, came) for stop in selectors.in_force(came.member, now=came.now)]
+    stops = [one for one in selectors.in_force(came.member, now=came.now) if one.rung != Rung.NO_REMINDERS]
     context = _common(came, Channel.ONE_CLICK) | {
-        "standing": [one for one in standing if one["card"] is not RUNGS[Rung.NO_REMINDERS]],
+        "standing": [_standing(stop, came) | {"elsewhere": stop.rung != Rung.PAUSE} for stop in stops],
         "days": ONE_CLICK_PAUSE.days,
         "told": told,
     }

@@ -12,9 +12,10 @@ from django.test import Client
 from panel.invitations.links import PATHS
 from panel.invitations.models import Link
 from panel.portal.urls import PUBLIC, urlpatterns
+from panel.rights.rules import Rung
 from panel.waves import services as waves
 from tests.factories.answering import CLOSES, NOW
-from tests.portal.html import LANGUAGES, Seen, see
+from tests.portal.html import LANGUAGES, Seen, see, walk
 
 pytestmark = pytest.mark.django_db
 PORTAL = Path(__file__).parents[2] / "panel" / "portal"
@@ -165,3 +166,15 @@ def test_the_front_page_speaks_the_browsers_language(client):
         return client.get("/", headers={"Accept-Language": accept})["Content-Language"]
 
     assert (spoken("uk,en;q=0.5"), spoken("ru"), spoken("nb"), spoken("fr")) == ("uk", "ru", "nb", "en")
+
+
+def test_zon_01_respondents_pages_need_no_key_to_the_cards(field, client, settings, tmp_path):
+    """In production the portal has no KEK: answering, and each stop, work without it."""
+    settings.KEK_FILE = str(tmp_path / "none.json")
+    ladder = f"/m/{field.token(Link.Use.STOP)}"
+    walk(client, f"/a/{field.token()}", now={"where_live": "moved_on"})
+    for rung in Rung:
+        sent = {"rung": rung.value, "until": "2024-01-01", "word": "DELETE"}
+        assert client.post(ladder, sent).status_code in {303, 409}
+    field.amal.refresh_from_db()
+    assert field.amal.status == "deleting"

@@ -198,6 +198,13 @@ def test_one_click_can_be_taken_back_on_its_own_page(field, client, amal, click)
     assert amal().paused_until is None
 
 
+def test_tok_01_a_one_click_link_takes_nothing_else_back(field, client, amal, click, ladder):
+    choose(client, ladder, "leave_keep")
+    assert not see(client, click).find("//button[@name='undo']")
+    client.post(click, {"undo": str(Stop.objects.get().pk)})
+    assert amal().status == "left"
+
+
 def test_one_click_needs_the_words_of_the_standard(field, client, amal, click):
     client.post(click, {"x": "y"})
     assert amal().paused_until is None
