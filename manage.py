@@ -7,7 +7,6 @@ import sys
 from django.core.management import execute_from_command_line
 
 
-
 def _module_name(argument: str) -> str:
     """Commands are Python modules, whose names can't hold a hyphen; the handbook writes them with one."""
     return argument if argument.startswith("-") else argument.replace("-", "_")

@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = [p for top in ("config", "panel", "consent") for p in (ROOT / top).rglob("*.py") if "migrations" not in p.parts]
+FILES = [
+    p
+    for top in ("config", "panel", "consent")
+    for p in (ROOT / top).rglob("*.py")
+    if "migrations" not in p.parts
+]
 NAMES = {"ids": lambda p: str(p.relative_to(ROOT))}
 
 

@@ -9,7 +9,9 @@ from panel.demo import people
 def members():
     rows = people.file_rows()
     agreed = {
-        people.tidy_address(r["E-post"]) for r in rows if r["Samtykke ny kontakt"].lower() == "ja" and "@" in r["E-post"]
+        people.tidy_address(r["E-post"])
+        for r in rows
+        if r["Samtykke ny kontakt"].lower() == "ja" and "@" in r["E-post"]
     }
     return people.persons(rows, agreed)
 
@@ -31,7 +33,9 @@ def test_one_in_ten_of_those_who_finish_wants_to_return_when_the_war_ends():
     played = members()
     conducts = people.plan_wave(played, {}, random.Random(2), wants_back=0.10)
     finish = [
-        c for c in conducts.values() if c.answers_to is not None and (c.breaks_off_after is None or c.comes_back)
+        c
+        for c in conducts.values()
+        if c.answers_to is not None and (c.breaks_off_after is None or c.comes_back)
     ]
     assert [c.profile["return_plan"] for c in finish].count("war_ends") == round(0.10 * len(finish))
 
