@@ -1,4 +1,4 @@
-"""Which app lives in which database: contact cards in `vault`, wrapped data keys in `keystore`, all else in `default`."""
+"""Which app lives in which database: contact cards in `vault`, wrapped keys in `keystore`, all else in `default`."""
 
 from typing import Any
 

@@ -59,7 +59,10 @@ refuse_unless(
     bool(KEK_FILE) or PROCESS not in {"desk", "worker"},
     "KEK_FILE is not set. Make one with `manage.py keys_init` and give its path to desk and worker.",
 )
-refuse_unless(not KEK_FILE or PROCESS != "portal", "The portal must not have KEK_FILE: respondents' pages open no cards.")
+refuse_unless(
+    not KEK_FILE or PROCESS != "portal",
+    "The portal must not have KEK_FILE: respondents' pages open no cards.",
+)
 try:
     SERVICE_KEY = base64.b64decode(required("SERVICE_KEY", "Give 32 random bytes in base64."), validate=True)
 except binascii.Error as error:
@@ -80,7 +83,8 @@ def database(name: str) -> dict[str, Any]:
     required(name, "Give a postgres:// address.")
     config: dict[str, Any] = env.dj_db_url(name)
     if config["ENGINE"] == "django.db.backends.sqlite3":
-        refuse_unless(False, f"{name} is a SQLite file. That is for one machine with DEBUG on: give a postgres:// address.")
+        sentence = f"{name} is a SQLite file. That is for one machine with DEBUG on: give a postgres:// address."
+        refuse_unless(False, sentence)
         config["OPTIONS"] = dict(SQLITE_OPTIONS)
     else:
         config["CONN_HEALTH_CHECKS"] = True

@@ -82,8 +82,10 @@ class Letters:
 
     def read(self, key: str) -> EmailMessage | None:
         """One letter, or None if there is no such key (a key is compared, never used as a path)."""
-        if key not in self.keys():
-            return None
+        return self.parse(key) if key in self.keys() else None
+
+    def parse(self, key: str) -> EmailMessage:
+        """One letter by a key that `keys` gave."""
         return BytesParser(policy=policy.default).parsebytes(self.box.get_bytes(key))
 
 
@@ -96,11 +98,11 @@ def index(letters: Letters, number: int) -> str:
     keys = letters.keys()
     rows = []
     for key in keys[(number - 1) * PAGE : number * PAGE]:
-        letter = letters.read(key)
-        if letter:
-            cells = [html.escape(str(letter[name] or "")) for name in ("Date", "To")]
-            subject = html.escape(str(letter["Subject"] or "(no subject)"))
-            rows.append(row(*cells, f'<a href="/letter/{quote(key)}">{subject}</a>'))
+        letter = letters.parse(key)
+        date, to, subject = (
+            html.escape(str(letter[name] or "").strip()) for name in ("Date", "To", "Subject")
+        )
+        rows.append(row(date, to, f'<a href="/letter/{quote(key)}">{subject or "(no subject)"}</a>'))
     newer = f'<a href="/?page={number - 1}">newer</a> ' if number > 1 else ""
     older = f'<a href="/?page={number + 1}">older</a>' if number * PAGE < len(keys) else ""
     table = f"<table><tr><th>Date</th><th>To</th><th>Subject</th></tr>{''.join(rows)}</table>"

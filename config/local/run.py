@@ -71,7 +71,7 @@ def serve(place: Place, ports: Ports, environment: Mapping[str, str]) -> None:
 
 def welcome(place: Place, ports: Ports) -> str:
     """Where to look."""
-    logins = place.logins.read_text().strip() if place.logins.exists() else ""
+    logins = place.logins.read_text().strip().expandtabs(26) if place.logins.exists() else ""
     lines = [
         "",
         "Gjensyn runs. Ctrl-C stops all of it.",
