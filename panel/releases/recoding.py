@@ -97,15 +97,16 @@ class Problem:
         return [encode([hierarchy.at(level, value) for value in values])[0][codes] for level in levels]
 
     def _losses(self, hierarchy: Hierarchy, codes: Codes, values: Sequence[str]) -> list[Counts]:
-        """For each level what each atom loses: its part of the file's loss, were all atoms like it."""
+        """For each level what each atom adds to the file's loss."""
         counts = np.maximum(np.bincount(codes, weights=self.weights, minlength=len(values)), 1)
-        in_all = float(counts @ np.log(self.total / counts)) / self.total
+        in_all = float((counts * np.log(self.total / counts)).sum()) / self.total
         part = hierarchy.weight / sum(each.weight for each in self.hierarchies)
         losses = []
         for level in range(hierarchy.top + 1):
             coarse = encode([hierarchy.at(level, value) for value in values])[0]
             lost = np.log(np.bincount(coarse, weights=counts)[coarse] / counts)
-            losses.append((lost * part / in_all if in_all > 0 else lost)[codes])
+            share = (lost * part / in_all if in_all > 0 else lost) / self.total
+            losses.append(share[codes] * self.weights)
         return losses
 
     def _counts(self, rows: Sequence[Row], sensitive: Sensitive) -> Counts:
@@ -120,8 +121,8 @@ class Problem:
         """Loss of each node if nothing is left out: a lower bound of what it costs."""
         total = np.zeros(len(nodes))
         for position, levels in enumerate(self.losses):
-            total += np.array([float(loss @ self.weights) for loss in levels])[nodes[:, position]]
-        return total / self.total
+            total += np.array([float(loss.sum()) for loss in levels])[nodes[:, position]]
+        return total
 
     def try_node(self, node: Sequence[int]) -> Outcome:
         """Put atoms together at these levels and leave out the classes that break a rule."""
@@ -134,9 +135,8 @@ class Problem:
             self._leave_out(ids, kept)
         stays = kept[ids]
         suppressed = int(self.weights[~stays].sum())
-        at_node = [levels[level] for levels, level in zip(self.losses, node, strict=True)]
-        each = [np.where(stays, here, levels[-1]) for here, levels in zip(at_node, self.losses, strict=True)]
-        loss = sum(float(lost @ self.weights) for lost in each) / self.total
+        lost = [np.where(stays, levels[at], levels[-1]) for levels, at in zip(self.losses, node, strict=True)]
+        loss = float(sum(each.sum() for each in lost))
         return Outcome(stays, suppressed, loss, below_k, self._rare_left_out(stays))
 
     def _rare_left_out(self, stays: Flags) -> float:
