@@ -86,9 +86,8 @@ def database(name: str) -> dict[str, Any]:
         sentence = f"{name} is a SQLite file. That is for one machine with DEBUG on: give a postgres:// address."
         refuse_unless(False, sentence)
         config["OPTIONS"] = dict(SQLITE_OPTIONS)
-    else:
-        config["CONN_HEALTH_CHECKS"] = True
-        config["CONN_MAX_AGE"] = 60
+    config["CONN_HEALTH_CHECKS"] = True
+    config["CONN_MAX_AGE"] = 60
     return config
 
 
