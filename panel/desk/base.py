@@ -12,6 +12,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
+from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -49,6 +50,12 @@ class Step(Generic[M]):
     danger: bool = False
 
 
+class Pages(Paginator):  # type: ignore[type-arg]
+    """Django's, with our words for what it counts."""
+
+    template_name = "desk/pages.html"
+
+
 class DeskAdmin(ModelAdmin, Generic[M]):  # type: ignore[misc]
     """A section: a list, a page for each object, and its steps."""
 
@@ -65,6 +72,7 @@ class DeskAdmin(ModelAdmin, Generic[M]):  # type: ignore[misc]
     list_filter_sheet = False
     list_fullwidth = False
     actions = None
+    paginator = Pages
     show_facets = ShowFacets.NEVER
     list_per_page = 50
 

@@ -1,25 +1,55 @@
-"""The desk with the shared cast: each role's own client, the moment of the test, a study with people in the field."""
+"""The desk with the shared cast: a study in mid-wave, made once for each module; a browser for each of the cast."""
+
+from copy import deepcopy
 
 import pytest
 from django.test import Client
 
 from panel import clock
-from tests.factories import cast
+from panel.rights import services as rights
+from tests.factories import cast, scene
+from tests.factories.staged import staged
+
+NOW = scene.REMINDER_DAY + scene.DAY
+
+
+def stage():
+    """In mid-wave, with letters in doubt, a pause and a release that waits for its review."""
+    made = scene.scene(8)
+    scene.doubt(scene.REMINDER_DAY)
+    rights.ask_stop(
+        by=cast.LIV, member=made.members[7], rung="pause", channel="told staff",
+        until=(NOW + 40 * scene.DAY).date(), now=NOW,
+    )  # fmt: skip
+    scene.crowd(made.study)
+    return made, scene.release(made.study)
+
+
+@pytest.fixture(scope="module")
+def _stage(django_db_setup, django_db_blocker):
+    with staged(django_db_blocker, stage) as made:
+        yield made
 
 
 @pytest.fixture
 def now(monkeypatch):
-    """Sets what time it is: `now(moment)`."""
-
-    def set_now(moment):
-        monkeypatch.setattr(clock, "now", lambda: moment)
-
-    set_now(cast.NOW)
-    return set_now
+    """The moment at which the desk is looked at."""
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    return NOW
 
 
 @pytest.fixture
-def at_desk(db):
+def field(_stage, db, now):
+    return deepcopy(_stage[0])
+
+
+@pytest.fixture
+def release(_stage, field):
+    return deepcopy(_stage[1])
+
+
+@pytest.fixture
+def at_desk(db, now):
     """A browser of somebody of the cast: `at_desk(cast.SIGNE)`."""
 
     def enter(actor):

@@ -108,7 +108,11 @@ def scene(people: int = 8, slug: str = "exitnorway") -> Scene:
     answer(made.case(2), LIVES, now=NOW + 2 * DAY)
     confirmed = Flag.objects.get(member=members[1])
     residency.review_flag(
-        by=cast.SIGNE, flag=confirmed, state=Flag.State.CONFIRMED, reason="Month and place fit.", now=NOW + 2 * DAY
+        by=cast.SIGNE,
+        flag=confirmed,
+        state=Flag.State.CONFIRMED,
+        reason="Month and place fit.",
+        now=NOW + 2 * DAY,
     )
     return made
 

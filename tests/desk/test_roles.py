@@ -1,0 +1,172 @@
+"""ZON-04: who gets what at every URL of the desk. The table is the specification; a route not in it fails."""
+
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.urls import URLPattern, URLResolver, reverse
+
+from panel.desk.site import desk
+from panel.desk.urls import urlpatterns
+from panel.invitations.models import Outgoing
+from panel.members.models import StaffRole
+from tests.factories import cast
+
+pytestmark = pytest.mark.django_db
+
+WHO = {"L": cast.LIV, "C": cast.SIGNE, "K": cast.VERA, "R": cast.INES, "V": cast.RAVN, "D": cast.DAG}
+ALL = "LCKRVD"
+
+#: (route, what its address holds) -> who gets it. L leader, C coordinator, K keeper, R researcher, V reviewer, D DPO.
+MATRIX = {
+    ("index", ()): ALL,
+    ("jsi18n", ()): ALL,
+    ("search", ()): ALL,
+    ("password_change", ()): ALL,
+    ("password_change_done", ()): ALL,
+    ("app_list", ("waves",)): ALL,
+    ("members_study_changelist", ()): ALL,
+    ("members_study_change", ("study",)): ALL,
+    ("members_study_step", ("study", "decide")): "L",
+    ("members_study_step", ("study", "role")): "L",
+    ("waves_wave_changelist", ()): "LCR",
+    ("waves_wave_change", ("wave",)): "LCR",
+    ("waves_wave_plan", ()): "C",
+    ("waves_wave_step", ("wave", "approve")): "L",
+    ("waves_wave_step", ("wave", "hours")): "L",
+    ("waves_wave_step", ("wave", "close")): "L",
+    ("members_panelmember_changelist", ()): "LC",
+    ("members_panelmember_change", ("member",)): "LC",
+    ("residency_flag_changelist", ()): "C",
+    ("residency_flag_change", ("flag",)): "C",
+    ("residency_flag_step", ("flag", "confirm")): "C",
+    ("residency_flag_step", ("flag", "dismiss")): "C",
+    ("invitations_outgoing_changelist", ()): "LC",
+    ("invitations_outgoing_change", ("letter",)): "LC",
+    ("invitations_outgoing_unconfirmed", ()): "C",
+    ("invitations_outgoing_step", ("letter", "again")): "C",
+    ("invitations_outgoing_step", ("letter", "as-sent")): "C",
+    ("releases_release_changelist", ()): "LRV",
+    ("releases_release_change", ("release",)): "LRV",
+    ("releases_release_ask", ()): "R",
+    ("releases_release_file", ("release", "file")): "LV",
+    ("releases_release_step", ("release", "approve")): "LV",
+    ("releases_release_step", ("release", "reject")): "LV",
+    ("consent_consententry_changelist", ()): "LCD",
+    ("audit_auditevent_changelist", ()): "D",
+    ("card", ()): "K",
+    ("stop", ()): "LCK",
+    ("enrol", ()): "LK",
+    ("enrol_preview", ("staged",)): "",
+}
+PUBLIC = {"login", "logout"}
+STEPS = [row for row in MATRIX if row[0].endswith(("_step", "_plan", "_ask", "_unconfirmed"))]
+PAGES = {"card", "stop", "enrol"}
+names = {"ids": lambda row: f"{row[0]} {'/'.join(row[1])}" if isinstance(row, tuple) else str(row)}
+
+
+@pytest.fixture
+def things(field, release):
+    """What stands for the words in the table."""
+    letter = Outgoing.objects.filter(state=Outgoing.State.UNCONFIRMED).first()
+    return {
+        "study": field.study.pk, "wave": field.wave.pk, "member": field.members[0].pk, "flag": field.flag.pk,
+        "letter": letter.pk, "release": release.pk, "file": release.files.order_by("name")[0].name,
+        "staged": uuid4(),
+    }  # fmt: skip
+
+
+def address(row, things):
+    name, words = row
+    return reverse(f"desk:{name}", args=[things.get(word, word) for word in words])
+
+
+def routes(patterns=None):
+    """The names of all routes of the desk."""
+    for pattern in urlpatterns if patterns is None else patterns:
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns)
+        elif isinstance(pattern, URLPattern):
+            yield pattern.name
+
+
+def test_every_route_is_in_the_table():
+    assert set(routes()) == {name for name, _words in MATRIX} | PUBLIC
+
+
+def test_every_step_is_in_the_table():
+    steps = {
+        (f"{m._meta.app_label}_{m._meta.model_name}_step", s.slug)
+        for m, a in desk._registry.items()
+        for s in a.steps
+    }
+    assert steps == {(name, words[1]) for name, words in MATRIX if name.endswith("_step")}
+
+
+@pytest.mark.parametrize("letter", ALL)
+def test_zon_04_who_may_see(at_desk, things, letter):
+    client = at_desk(WHO[letter])
+    for row, allowed in MATRIX.items():
+        got = client.get(address(row, things)).status_code
+        if row[0] == "enrol_preview":
+            assert got == (404 if letter in "LK" else 403), row
+        else:
+            assert got in ((200, 302) if letter in allowed else (403, 404)), (row, got)
+
+
+@pytest.mark.parametrize("letter", ALL)
+def test_zon_04_who_may_act(at_desk, things, letter):
+    """An empty form of who may is refused for what it lacks, of who may not for who they are."""
+    client = at_desk(WHO[letter])
+    for row in STEPS + [(name, ()) for name in PAGES]:
+        if letter not in MATRIX[row]:
+            assert client.post(address(row, things)).status_code in (403, 404), row
+        elif row[1][-1:] not in (("approve",), ("close",)):  # those two of a wave need no words
+            assert client.post(address(row, things)).status_code == 400, row
+
+
+def test_staff_of_another_study_see_lists_of_their_own_and_no_object(at_desk, things, field):
+    client = at_desk(cast.TOR)
+    for row in MATRIX:
+        got = client.get(address(row, things))
+        if set(row[1]) & things.keys():
+            assert got.status_code in (403, 404), row
+        assert field.members[0].code not in got.text
+    for row in STEPS:
+        if row[1]:
+            assert client.post(address(row, things)).status_code in (403, 404), row
+
+
+@pytest.mark.parametrize("who", ["nobody", "member of staff without a role", "superuser without a role"])
+def test_without_a_role_nobody_comes_in(field, things, who):
+    client = Client()
+    if who != "nobody":
+        User = get_user_model()
+        make = User.objects.create_superuser if who.startswith("super") else User.objects.create_user
+        client.force_login(make("eve", password="!"))
+    for row in MATRIX:
+        got = client.get(address(row, things))
+        assert (got.status_code, got.url.partition("?")[0]) == (302, reverse("desk:login")), row
+
+
+def test_a_role_taken_away_closes_the_desk_at_once(field, at_desk, things):
+    client = at_desk(cast.SIGNE)
+    assert client.get(address(("residency_flag_change", ("flag",)), things)).status_code == 200
+    StaffRole.objects.filter(user__username="signe").delete()
+    assert client.get(address(("residency_flag_change", ("flag",)), things)).status_code == 302
+
+
+def test_the_navigation_offers_what_the_pages_allow(field, at_desk):
+    for letter, actor in WHO.items():
+        page = at_desk(actor).get(reverse("desk:index")).text
+        for row, allowed in MATRIX.items():
+            if row[0].endswith("_changelist") or row[0] in PAGES:
+                assert (f'href="{reverse("desk:" + row[0])}"' in page) == (letter in allowed), (letter, row)
+
+
+def test_where_somebody_lives_is_shown_to_who_reviews_flags_only(field, at_desk, things):
+    member = address(("members_panelmember_change", ("member",)), things)
+    words = ("returned to Ukraine", "no longer live")
+    assert all(word in at_desk(cast.SIGNE).get(member).text for word in words)
+    assert not any(word in at_desk(cast.LIV).get(member).text for word in words)
