@@ -1,18 +1,14 @@
 """What came of the example's life, as numbers, and whether it is what it must be. Reads only; life.py did it."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connections
-from redis import Redis
 
 from panel.audit import selectors as audit
-from panel.demo import canary, people
+from panel.demo import canary, haystack, people
 from panel.demo.life import Life
 from panel.invitations.models import LetterKind
 from panel.members.models import Study
@@ -116,39 +112,7 @@ def leaks(out: Path) -> dict[str, set[str]]:
 
 
 def haystacks(out: Path) -> Iterator[tuple[str, bytes]]:
-    """All that is kept: tables, the broker's and cache's keys, and every file of this installation but the mail."""
-    for alias in connections:
-        yield from ((f"{alias}.{table}", data) for table, data in _tables(alias))
-    with Redis.from_url(settings.REDIS_URL) as broker:
-        for name in broker.keys("*"):
-            yield f"redis {name!r}", name + b"\n" + _value(broker, name)
-    for path in sorted(out.rglob("*")):
-        if path.is_file() and path.relative_to(out).parts[0] not in OUTSIDE:
-            yield str(path.relative_to(out)), path.read_bytes()
-
-
-def _tables(alias: str) -> Iterator[tuple[str, bytes]]:
-    connection = connections[alias]
-    with connection.cursor() as cursor:
-        for table in connection.introspection.table_names(cursor):
-            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608 - its own table names
-            yield table, b"\n".join(_raw(value) for row in cursor for value in row)
-
-
-def _raw(value: object) -> bytes:
-    if isinstance(value, bytes | memoryview):
-        return bytes(value)
-    text = value if isinstance(value, str) else json.dumps(value, cls=DjangoJSONEncoder)
-    return text.encode()
-
-
-def _value(broker: Any, name: bytes) -> bytes:
-    """A key's content as bytes, whatever its type."""
-    readers: dict[bytes, Callable[[], Iterable[bytes]]] = {
-        b"string": lambda: [broker.get(name)],
-        b"list": lambda: broker.lrange(name, 0, -1),
-        b"set": lambda: broker.smembers(name),
-        b"zset": lambda: broker.zrange(name, 0, -1),
-        b"hash": lambda: chain.from_iterable(broker.hgetall(name).items()),
-    }
-    return b"\n".join(readers[broker.type(name)]())
+    """All that is kept: tables, the broker's and cache's keys, every file of this installation but the mail."""
+    yield from haystack.tables()
+    yield from haystack.broker(settings.REDIS_URL)
+    yield from haystack.files(out, leave_out=OUTSIDE)
