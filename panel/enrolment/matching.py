@@ -25,6 +25,7 @@ from panel.members.models import PanelMember, Study
 from panel.vault import services as vault
 
 CHUNK = 500
+GONE = (PanelMember.Status.LEFT, PanelMember.Status.DELETING)
 T = TypeVar("T")
 
 Person = tuple[str, str, str]
@@ -37,6 +38,7 @@ class Record:
 
     pk: uuid.UUID
     has_member: bool
+    has_left: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,26 +68,43 @@ class Plan:
 def plan(*, study: Study, mapping: Recruitment, rows: Sequence[JudgedRow]) -> Plan:
     """Settles what the file alone can't tell. Makes no key and opens no vault for a study that is empty."""
     known = _known(study, mapping, rows)
-    settled = [_settled(row, mapping, known) for row in rows]
+    fingerprints = _fingerprints(study, rows)
+    stored = _stored(study, fingerprints.values())
+    seen = {line: stored[mark] for line, mark in fingerprints.items() if mark in stored}
+    settled = [_settled(row, mapping, known, seen.get(row.line)) for row in rows]
     enrolled = [row for row in settled if row.outcome == Outcome.ENROLLED]
     shared, newly_shared, sharing = _share(enrolled, known)
-    fingerprints = _fingerprints(study, settled)
     return Plan(
         mapping=mapping,
         rows=settled,
         texts=_texts(study, enrolled),
         fingerprints=fingerprints,
-        stored=_stored(study, fingerprints.values()),
+        stored=stored,
         shared=shared,
         newly_shared=newly_shared,
         sharing=sharing,
     )
 
 
-def _settled(row: JudgedRow, mapping: Recruitment, known: Mapping[Person, PanelMember]) -> JudgedRow:
-    if row.outcome == Outcome.ENROLLED and row.person(mapping.birth_item) in known:
+def _settled(
+    row: JudgedRow, mapping: Recruitment, known: Mapping[Person, PanelMember], seen: Record | None
+) -> JudgedRow:
+    if row.outcome != Outcome.ENROLLED:
+        return row
+    address, name, birth_year = row.person(mapping.birth_item)
+    # A member whose record stayed with an earlier row has no birth year here: address and name must do.
+    is_known = (address, name, birth_year) in known or (address, name, "") in known
+    if is_known or _became_a_member(mapping, seen):
         return replace(row, outcome=Outcome.ALREADY_MEMBER, contact=None)
     return row
+
+
+def _became_a_member(mapping: Recruitment, seen: Record | None) -> bool:
+    """Whether this very row once made a member, though no card says so: the card went when they left, or the
+    file has another address now. Rows without an id of their own can be two people's; there, a doubt counts
+    for who left.
+    """
+    return seen is not None and seen.has_member and (bool(mapping.row_id) or seen.has_left)
 
 
 def _known(study: Study, mapping: Recruitment, rows: Sequence[JudgedRow]) -> dict[Person, PanelMember]:
@@ -151,8 +170,8 @@ def _stored(study: Study, marks: Iterable[bytes]) -> dict[bytes, Record]:
     stored = {}
     for some in chunks(marks):
         records = RecruitmentRecord.objects.filter(study=study, fingerprint__in=some)
-        for pk, mark, member in records.values_list("pk", "fingerprint", "member"):
-            stored[bytes(mark)] = Record(pk, member is not None)
+        for pk, mark, status in records.values_list("pk", "fingerprint", "member__status"):
+            stored[bytes(mark)] = Record(pk, bool(status), status in GONE)
     return stored
 
 
