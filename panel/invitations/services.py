@@ -11,7 +11,7 @@ from datetime import datetime, time, timedelta
 from uuid import UUID, uuid4
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from consent import selectors as consent
@@ -53,6 +53,7 @@ def queue_due(*, now: datetime) -> int:
     for wave in Wave.objects.filter(status=Wave.Status.OPEN, closes_at__gt=now).select_related("study"):
         new += _queue(wave, _uninvited(wave), LetterKind.INVITATION, 1, now)
         _revive(wave, now)
+        _wake(wave, now)
         for ordinal, days in enumerate(wave.reminder_days, start=1):
             new += _queue(wave, _to_remind(wave, ordinal, days, now), LetterKind.REMINDER, ordinal, now)
     _cancel_closed(now)
@@ -184,6 +185,13 @@ def _revive(wave: Wave, now: datetime) -> None:
         Outgoing.objects.filter(pk__in=again[start : start + BATCH], state=State.CANCELLED).update(
             state=State.QUEUED, reason="", due_at=now
         )
+
+
+def _wake(wave: Wave, now: datetime) -> None:
+    """A letter that waits for the end of a pause goes as soon as the pause is taken back or made shorter."""
+    over = Q(member__paused_until=None) | Q(member__paused_until__lte=rules.local_day(now))
+    paused = Outgoing.objects.filter(over, case__wave=wave, state=State.DEFERRED, reason=Reason.PAUSED)
+    paused.filter(due_at__gt=now).update(due_at=now)
 
 
 def _cancel_closed(now: datetime) -> None:

@@ -633,3 +633,19 @@ def test_if_the_event_of_a_sent_letter_breaks_it_stays_in_sending(livet, monkeyp
     with pytest.raises(Broken):
         sending.send_chunk(claim=chunk.claim, now=f.NOON)
     assert states() == {"sending": 1}, "so that it ends in doubt, not in a second mail"
+
+
+def test_who_takes_a_pause_back_or_makes_it_shorter_does_not_wait_for_its_first_end(livet):
+    back, shorter, paused = f.people(livet, 3)
+    f.opened(livet)
+    for one in (back, shorter, paused):
+        members.set_mail(by=f.SYSTEM, member=one, paused_until=at(60).date(), now=f.NOON)
+    assert f.send_all() == 0
+    members.set_mail(by=f.SYSTEM, member=back, paused_until=None, now=f.NOON)
+    members.set_mail(by=f.SYSTEM, member=shorter, paused_until=at(2).date(), now=f.NOON)
+    assert f.send_all() == 1
+    assert f.send_all(at(2)) == 1
+    assert set(Outgoing.objects.filter(state=State.SENT).values_list("member", flat=True)) == {
+        back.pk,
+        shorter.pk,
+    }
