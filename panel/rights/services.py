@@ -91,13 +91,9 @@ def undo_stop(*, by: Actor, stop: Stop, now: datetime) -> None:
 
 
 def erase_due(*, now: datetime) -> int:
-    """Carry out what is due: contact cards and data keys first, then `default` in one transaction each."""
-    due = Stop.objects.filter(state=State.IN_FORCE, due_at__lte=now).order_by("due_at")[:LIMIT]
-    carried = 0
-    for stop in list(due):
-        vault.destroy_cards([stop.code])
-        carried += _carry_out(stop.pk, now)
-    return carried
+    """Carry out what is due, one at a time."""
+    due = Stop.objects.filter(state=State.IN_FORCE, due_at__lte=now).order_by("due_at")
+    return sum(_carry_out(pk, now) for pk in list(due.values_list("pk", flat=True)[:LIMIT]))
 
 
 # --- asking
@@ -210,11 +206,16 @@ def _note(by: Actor, stop: Stop, verb: str, now: datetime) -> None:
 
 @transaction.atomic
 def _carry_out(pk: Any, now: datetime) -> int:
-    """The part in `default`. The stop itself stays as a proof by code, and so does the ledger."""
+    """Contact card and data key first, `default` last; the stop stays as a proof by code, like the ledger.
+
+    The stop is locked before the card is destroyed: an undo that came a moment earlier is seen, a later one
+    is refused, and nobody stays a member without a card.
+    """
     stop = Stop.objects.select_for_update(of=("self",)).select_related("member__study").get(pk=pk)
     member = stop.member
     if stop.state != State.IN_FORCE or member is None:
         return 0
+    vault.destroy_cards([stop.code])
     ended = Stop.objects.filter(member=member, state=State.IN_FORCE)
     if stop.rung != Rung.LEAVE_DELETE:
         ended = ended.filter(pk=pk)

@@ -195,6 +195,19 @@ def test_an_undone_deletion_is_not_carried_out(full):
     assert Card.objects.count() == 2
 
 
+def test_an_undo_at_the_last_moment_keeps_the_card(full, monkeypatch):
+    """It came in before it was due and was slow: the erasure has read its list already."""
+    stop, carry_out = leave(full), services._carry_out
+
+    def undone_first(pk, now):
+        undo_stop(by=Actor.member(full.amal.code), stop=stop, now=DUE - timedelta(seconds=1))
+        return carry_out(pk, now)
+
+    monkeypatch.setattr(services, "_carry_out", undone_first)
+    assert erase_due(now=DUE) == 0
+    assert vault.open_cards([full.amal.code], by=SYSTEM, reason="test", now=DUE, study="everyday")
+
+
 def test_other_stops_of_the_member_end_with_them(full):
     leave_pause = ask_stop(
         by=Actor.member(full.amal.code), member=full.amal, rung="no_mail", channel="stop page", now=NOW
