@@ -34,10 +34,14 @@ class Chart:
 
 
 def cumulative(days: Sequence[date], series: Sequence[tuple[str, str, Sequence[int]]]) -> Chart | None:
-    """Curves that add up from the first day to the last, quiet days included; None without a day."""
+    """Curves that add up to the last day, quiet days included; None without a day.
+
+    They begin at nothing on the eve of the first day, so that a wave's first day is a line too.
+    """
     if not days:
         return None
-    first, span = min(days), (max(days) - min(days)).days
+    first = min(days) - timedelta(days=1)
+    span = (max(days) - first).days
     every = [first + timedelta(days=n) for n in range(span + 1)]
     sums = [
         list(accumulate(dict(zip(days, numbers, strict=True)).get(day, 0) for day in every))
@@ -55,7 +59,7 @@ def cumulative(days: Sequence[date], series: Sequence[tuple[str, str, Sequence[i
     ]
     ticks = [(_y(value, top), value) for value in sorted({0, top // 2, top})]
     marks = sorted({0, span // 2, span})
-    rows = [(day, [row[n] for row in sums]) for n, day in enumerate(every)]
+    rows = [(day, [row[n] for row in sums]) for n, day in enumerate(every) if n]
     return Chart(lines, ticks, [(_x(n, span), every[n]) for n in marks], rows)
 
 

@@ -16,6 +16,10 @@ from panel.desk.words import day, moment
 from panel.members.rules import Verb, tidy_code
 
 
+#: A sending's codes fill a page: more than this is folded.
+SHORT = 80
+
+
 class AuditAdmin(DeskAdmin[AuditEvent]):
     """Who did what to whom, newest first."""
 
@@ -42,7 +46,10 @@ class AuditAdmin(DeskAdmin[AuditEvent]):
     @display(description=_("detail"))
     def shown_detail(self, event: AuditEvent) -> str:
         words = json.dumps(event.detail, ensure_ascii=False) if event.detail else ""
-        return format_html('<span class="desk-detail">{}</span>', words)
+        if len(words) <= SHORT:
+            return format_html('<span class="desk-detail">{}</span>', words)
+        detail = '<details class="desk-detail"><summary>{} …</summary>{}</details>'
+        return format_html(detail, words[:SHORT], words)
 
 
 class ConsentAdmin(DeskAdmin[ConsentEntry]):
