@@ -64,7 +64,7 @@ def cumulative(days: Sequence[date], series: Sequence[tuple[str, str, Sequence[i
 
 
 def _x(day: int, span: int) -> float:
-    return LEFT + (WIDTH - LEFT - RIGHT) * (day / span if span else 0.5)
+    return LEFT + (WIDTH - LEFT - RIGHT) * day / span
 
 
 def _y(value: int, top: int) -> float:

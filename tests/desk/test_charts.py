@@ -20,9 +20,11 @@ def test_without_a_day_there_is_no_chart():
     assert charts.cumulative([], []) is None
 
 
-def test_one_day_stands_in_the_middle():
-    chart = charts.cumulative([FIRST], [("Completed", "completed", [0])])
-    assert chart.lines[0].points.count(",") == 1
+def test_a_first_day_is_a_line_that_begins_at_nothing():
+    chart = charts.cumulative([FIRST], [("Invited", "invited", [9])])
+    (_x, y0), (_x1, y1) = (map(float, point.split(",")) for point in chart.lines[0].points.split())
+    assert y0 == chart.floor > y1
+    assert chart.rows == [(FIRST, [9])]
 
 
 @given(
