@@ -55,11 +55,17 @@ sys.addaudithook(refuse_network)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """One PostgreSQL for the whole run, started by the process that the xdist workers come from."""
-    if TEST_DB == "postgres" and not hasattr(config, "workerinput"):
-        stack = contextlib.ExitStack()
+    """The run's folder and its one PostgreSQL, made by the process that the xdist workers come from."""
+    if hasattr(config, "workerinput"):
+        return
+    stack = contextlib.ExitStack()
+    config.add_cleanup(stack.close)
+    RUN_DIR.mkdir()
+    stack.callback(shutil.rmtree, RUN_DIR)
+    RUN_DIR.chmod(0o711)  # PostgreSQL's own user must reach its socket in here
+    Path(django_settings.STATIC_ROOT).mkdir()
+    if TEST_DB == "postgres":
         stack.enter_context(postgres.server(PG_SOCKETS))
-        config.add_cleanup(stack.close)
 
 
 def pytest_report_header() -> str:
