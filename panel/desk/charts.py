@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import accumulate
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 720, 240, 44, 28, 12, 24
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 720, 260, 60, 40, 16, 24
 
 
 @dataclass(frozen=True)
