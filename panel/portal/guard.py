@@ -26,6 +26,9 @@ from panel.waves.models import Case
 View = Callable[..., HttpResponse]
 NAMES = dict(settings.LANGUAGES)
 
+#: What a page meets whose member was erased while it was being made.
+ERASED = (PanelMember.DoesNotExist, Case.DoesNotExist)
+
 HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",  # the address is a key: it must not travel on
@@ -45,7 +48,10 @@ def respondents(*methods: str) -> Callable[[View], View]:
 
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            response = allowed(request, *args, **kwargs)
+            try:
+                response = allowed(request, *args, **kwargs)
+            except ERASED:
+                response = wrong_link(request)
             for name, value in HEADERS.items():
                 response.headers[name] = value
             return response

@@ -6,7 +6,9 @@ from datetime import date, timedelta
 import pytest
 
 from consent.models import ConsentEntry
+from panel.invitations import links
 from panel.invitations.models import Link
+from panel.responses.models import Response
 from panel.rights import services
 from panel.rights.models import Stop
 from panel.rights.rules import DELETE_WORDS, ONE_CLICK_PAUSE, RUNGS, WAIT, Rung
@@ -230,3 +232,36 @@ def test_nev_12_no_page_of_stops_asks_twice_or_why(field, client, ladder, lang):
     page = see(client, f"{ladder}?lang={lang}")
     assert not page.find("//textarea")
     assert not re.search(r"are you sure|er du sikker|ви впевнені|вы уверены", page.text, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("choice", [{"rung": "leave_keep"}, {"rung": "nonsense"}])
+def test_who_is_erased_while_the_page_is_made_meets_what_an_unknown_link_shows(
+    field, client, ladder, monkeypatch, choice
+):
+    """Two windows: in one a deletion without the wait, carried out while the other is being answered."""
+    resolve = links.resolve
+
+    def resolved_and_erased(**given):
+        link = resolve(**given)
+        field.amal.delete()
+        return link
+
+    unknown = client.get("/m/unknown?lang=en").content
+    monkeypatch.setattr(links, "resolve", resolved_and_erased)
+    response = client.post(f"{ladder}?lang=en", choice)
+    assert (response.status_code, response.content) == (404, unknown)
+    assert response["Cache-Control"] == "no-store"
+
+
+def test_an_answer_of_who_is_erased_meanwhile_is_not_kept(field, client, monkeypatch):
+    resolve = links.resolve
+
+    def resolved_and_erased(**given):
+        link = resolve(**given)
+        field.amal.delete()
+        return link
+
+    monkeypatch.setattr(links, "resolve", resolved_and_erased)
+    address = f"/a/{field.token()}?page=now"
+    assert client.post(address, {"where_live": "in_norway", "revision": "0"}).status_code == 404
+    assert not Response.objects.exists()
