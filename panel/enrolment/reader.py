@@ -8,6 +8,7 @@ row, an empty row counts. No sentence here holds anything of a cell.
 import csv
 import io
 import itertools
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -136,16 +137,30 @@ def _workbook(data: bytes) -> Iterator[list[str]]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > BIGGEST_WORKBOOK:
                 raise BadInput(_("The workbook is too big when unpacked. Save it as CSV."))
-        workbook = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        sheet = workbook.worksheets[0]
-        sheet.reset_dimensions()
         width = 0
-        for values in sheet.iter_rows(values_only=True):
+        for values in _silently(_rows(data)):
             cells = [_as_text(value) for value in values]
             width = width or len(cells)
             yield cells + [""] * (width - len(cells))  # a sheet leaves out the blank end of a row
     except _DAMAGED as error:
         raise BadInput(_("The workbook can't be read. Open it and save it anew, as XLSX or CSV.")) from error
+
+
+def _rows(data: bytes) -> Iterator[tuple[object, ...]]:
+    sheet = load_workbook(io.BytesIO(data), read_only=True, data_only=True).worksheets[0]
+    sheet.reset_dimensions()
+    yield from sheet.iter_rows(values_only=True)
+
+
+def _silently(rows: Iterator[tuple[object, ...]]) -> Iterator[tuple[object, ...]]:
+    """openpyxl warns with the content of a cell, and warnings end in logs (NEV-09)."""
+    while True:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            values = next(rows, None)
+        if values is None:
+            return
+        yield values
 
 
 _DAMAGED = (
@@ -160,7 +175,7 @@ _DAMAGED = (
     IndexError,
     TypeError,
     AttributeError,
-    NotImplementedError,
+    RuntimeError,  # an entry of the archive is encrypted, or packed in an unknown way
     EOFError,
     OSError,
 )

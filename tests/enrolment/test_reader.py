@@ -1,6 +1,7 @@
 """Which files can be read, how their lines are numbered, and which are refused with a sentence."""
 
 import io
+import warnings
 import zipfile
 from datetime import datetime
 
@@ -141,6 +142,29 @@ def test_damaged_workbooks():
     for member in ("xl/workbook.xml", "xl/worksheets/sheet1.xml", "[Content_Types].xml"):
         assert "can't be read" in refusal(without(whole, member), ".xlsx")
         assert "can't be read" in refusal(without(whole, member, b"<not xml"), ".xlsx")
+
+
+def test_a_workbook_in_an_archive_with_a_password():
+    whole = bytearray(xlsx_of(row(1)))
+    for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        place = -1
+        while (place := whole.find(mark, place + 1)) >= 0:
+            whole[place + flags] |= 1
+    assert "can't be read" in refusal(bytes(whole), ".xlsx")
+
+
+def test_nev_09_a_phone_number_in_a_cell_meant_for_dates_is_not_warned_of():
+    """openpyxl would print it; in tests a warning is an error, so this one stands for silence."""
+    book = Workbook()
+    sheet = book.worksheets[0]
+    sheet.append(["name", "phone"])
+    sheet.append(["x", 4798765432])
+    sheet["B2"].number_format = "yyyy-mm-dd"
+    out = io.BytesIO()
+    book.save(out)
+    with warnings.catch_warnings(record=True) as warned:
+        assert rows(out.getvalue(), ".xlsx") == [(2, ["x", "#VALUE!"])]
+    assert not warned
 
 
 def test_a_workbook_that_would_fill_the_memory(monkeypatch):
