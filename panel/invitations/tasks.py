@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from celery import shared_task
+from django.conf import settings
 
 from panel import clock
 from panel.invitations import links, sending, services
@@ -17,9 +18,13 @@ def queue_due() -> None:
 
 @shared_task
 def dispatch() -> None:
-    """Hands each claimed chunk to a worker; a lost hand-over costs the claim's lease, not a letter."""
+    """Hands each claimed chunk to a worker; a lost hand-over costs the claim's lease, not a letter.
+
+    Service mail leaves the queue that config/schedule.py routes to, so that it waits behind no wave's letters.
+    """
     for chunk in services.dispatch(now=clock.now()):
-        send_chunk.apply_async((str(chunk.claim),), queue="default" if chunk.service_mail else "letters")
+        queue = settings.CELERY_TASK_DEFAULT_QUEUE if chunk.service_mail else None
+        send_chunk.apply_async((str(chunk.claim),), queue=queue)
 
 
 @shared_task
