@@ -81,6 +81,13 @@ LIVE = frozenset({State.QUEUED, State.DEFERRED, State.CLAIMED, State.SENDING, St
 WAITING = frozenset({State.QUEUED, State.DEFERRED})
 #: Stops that the member can take back while the wave is open.
 REVERSIBLE = frozenset({Reason.NO_CONSENT, Reason.LEFT, Reason.STOPPED})
+#: Events after which a case gets no further letter, and the reason that its letters are cancelled with.
+OVER = {
+    CaseEvent.Kind.COMPLETED: Reason.COMPLETED,
+    CaseEvent.Kind.REFUSED: Reason.REFUSED,
+    CaseEvent.Kind.WITHDREW: Reason.REFUSED,
+    CaseEvent.Kind.ELIGIBILITY_LOST: Reason.REFUSED,
+}
 
 
 @dataclass(frozen=True)
@@ -150,13 +157,8 @@ def _stopped_by_member(facts: Facts, now: datetime) -> Verdict | None:
 
 
 def _stopped_by_wave(facts: Facts, now: datetime) -> Verdict | None:
-    kinds = facts.case_kinds
-    if CaseEvent.Kind.COMPLETED in kinds:
-        return Verdict(Reason.COMPLETED)
-    if not {CaseEvent.Kind.REFUSED, CaseEvent.Kind.WITHDREW, CaseEvent.Kind.ELIGIBILITY_LOST}.isdisjoint(
-        kinds
-    ):
-        return Verdict(Reason.REFUSED)
+    if over := next((reason for kind, reason in OVER.items() if kind in facts.case_kinds), None):
+        return Verdict(over)
     if facts.wave_status == Wave.Status.CLOSED or (facts.closes_at and facts.closes_at <= now):
         return Verdict(Reason.CLOSED)
     if facts.wave_status != Wave.Status.OPEN:

@@ -30,13 +30,6 @@ from panel.waves.models import Case, CaseEvent, Wave
 
 CLOCK = Actor.system("clock")
 BATCH = 1000
-#: A case with one of these gets no further letter.
-OVER = (
-    CaseEvent.Kind.COMPLETED,
-    CaseEvent.Kind.REFUSED,
-    CaseEvent.Kind.WITHDREW,
-    CaseEvent.Kind.ELIGIBILITY_LOST,
-)
 
 
 @dataclass(frozen=True)
@@ -131,7 +124,7 @@ def _to_remind(wave: Wave, ordinal: int, days: int, now: datetime) -> QuerySet[C
     letters = Outgoing.objects.filter(case=OuterRef("pk"))
     return Case.objects.filter(
         Exists(events.filter(kind=CaseEvent.Kind.INVITED, at__lt=invited_before)),
-        ~Exists(events.filter(kind__in=OVER)),
+        ~Exists(events.filter(kind__in=rules.OVER)),
         ~Exists(letters.filter(kind=LetterKind.REMINDER, ordinal=ordinal)),
         ~Exists(letters.filter(state__in=rules.LIVE)),
         wave=wave,
