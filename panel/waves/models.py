@@ -73,9 +73,9 @@ class Case(models.Model):
 
 
 class CaseEvent(models.Model):
-    """What happened in a case, left by invitations, responses and rights. Append-only by habit of its one
-    writer.
+    """What happened in a case, left by invitations, responses and rights through waves/services.py.
 
+    Added only, except that a stop which its member takes back takes its events along.
     `id` only keeps the order and never leaves the table.
     """
 

@@ -179,17 +179,21 @@ def _draw(wave: Wave) -> int:
 
 
 def _change(wave: Wave, to: Wave.Status) -> None:
-    """Changes the status by compare-and-set: of two who do it at once, one is refused."""
-    rules.check_change(wave.status, to)
-    if not Wave.objects.filter(pk=wave.pk, status=wave.status).update(status=to):
+    """A person's change: of two who do it at once, one is refused."""
+    if not _move(wave, to):
         raise NotNow(_("Somebody changed the wave a moment ago: load its page again."))
     wave.status = to
 
 
+def _move(wave: Wave, to: Wave.Status) -> int:
+    """Compare-and-set along the table; 0 if somebody was quicker."""
+    rules.check_change(wave.status, to)
+    return Wave.objects.filter(pk=wave.pk, status=wave.status).update(status=to)
+
+
 @transaction.atomic
 def _turn_one(wave: Wave, to: Wave.Status, now: datetime) -> int:
-    rules.check_change(wave.status, to)
-    changed = Wave.objects.filter(pk=wave.pk, status=wave.status).update(status=to)
+    changed = _move(wave, to)
     wave.status = to
     if changed:
         _note(Actor.system("clock"), wave, f"wave.{to.value}", now)
