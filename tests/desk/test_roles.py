@@ -38,6 +38,7 @@ MATRIX = {
     ("waves_wave_step", ("wave", "close")): "L",
     ("members_panelmember_changelist", ()): "LC",
     ("members_panelmember_change", ("member",)): "LC",
+    ("members_panelmember_step", ("member", "told")): "C",
     ("residency_flag_changelist", ()): "C",
     ("residency_flag_change", ("flag",)): "C",
     ("residency_flag_step", ("flag", "confirm")): "C",

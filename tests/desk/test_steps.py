@@ -152,6 +152,19 @@ def test_a_release_is_asked_for_and_a_table_of_wave_0_refused(field, at_desk):
     assert ines.post(reverse("desk:releases_release_ask"), {**given, "product": "A"}).status_code == 400
 
 
+def test_res_03_what_a_member_told_is_recorded_and_raises_a_flag(field, at_desk):
+    signe, member = at_desk(cast.SIGNE), field.members[4]
+    address = step("members_panelmember", member, "told")
+    for wrong in ({"place": ""}, {"place": "returned", "month": "spring"}):
+        assert signe.post(address, wrong).status_code == 400
+    assert (
+        "A change raises a flag."
+        in signe.post(address, {"place": "moved_on", "month": "2023-05"}, follow=True).text
+    )
+    assert member.flags.get().kind == "left"
+    assert member.evidence.get().source == "told_staff"
+
+
 def stop(field, **changes):
     until = (NOW + timedelta(days=30)).date().isoformat()
     return {

@@ -15,7 +15,6 @@ from panel.desk.base import DeskAdmin
 from panel.desk.words import day, moment
 from panel.members.rules import Verb, tidy_code
 
-
 #: A sending's codes fill a page: more than this is folded.
 SHORT = 80
 

@@ -1,5 +1,6 @@
 """Members by code: status, language, cohort, pauses; where they live for who reviews flags. No address."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib.admin import display
@@ -9,16 +10,33 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from panel import clock
-from panel.desk.base import DeskAdmin
+from panel.audit.rules import Actor
+from panel.desk.base import DeskAdmin, Step, Words
+from panel.desk.forms import Choice, DeskForm, Text
 from panel.desk.words import colour, day, label
 from panel.members import permissions
 from panel.members.models import PanelMember
 from panel.members.rules import Verb, tidy_code
+from panel.residency import services as residency
 from panel.rights import selectors as rights
 from panel.waves import selectors as waves
 from panel.waves.dispositions import CODES
 from panel.waves.models import Case as WaveCase
 from panel.waves.models import Wave
+
+
+class ToldForm(DeskForm):
+    """Where a member told staff that they live."""
+
+    place = Choice(label=_("Lives"), choices=[("", _("Choose …")), *PanelMember.Place.choices])
+    month = Text(
+        label=_("Since"), required=False, max_length=7, help_text=_("As 2023-02; blank if not told.")
+    )
+
+
+def _told(*, by: Actor, obj: PanelMember, now: datetime, place: str, month: str) -> Words:
+    residency.told_staff(by=by, member=obj, place=place, month=month, now=now)
+    return _("Recorded as told to staff. A change raises a flag.")
 
 
 class MemberAdmin(DeskAdmin[PanelMember]):
@@ -36,6 +54,18 @@ class MemberAdmin(DeskAdmin[PanelMember]):
     search_fields = ("code",)
     search_help_text = _("A member code or its beginning")
     ordering = ("code",)
+    steps = (
+        Step[PanelMember](
+            "told",
+            Verb.REVIEW_FLAG,
+            _("Record where they live"),
+            _(
+                "What the member told you by mail or on the phone. A relative's word, a bounce or silence is none."
+            ),
+            _told,
+            form=ToldForm,
+        ),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PanelMember]:
         """Where somebody lives is blank for who may not see flags in that study."""
@@ -69,13 +99,13 @@ class MemberAdmin(DeskAdmin[PanelMember]):
 
     def detail(self, request: HttpRequest, obj: PanelMember, may: frozenset[Verb]) -> dict[str, Any]:
         cases = list(obj.cases.select_related("wave").order_by("wave__number"))
-        residency = Verb.SEE_FLAGS in may
+        sees = Verb.SEE_FLAGS in may
         return {
             "cases": [(case.wave, CODES[_code(case)].label) for case in cases],
             "stops": rights.in_force(obj, now=clock.now()),
-            "place": dict(PanelMember.Place.choices).get(obj.seen_place, "") if residency else "",  # type: ignore[attr-defined]
-            "spells": obj.spells.order_by("from_month") if residency else [],
-            "flags": obj.flags.order_by("-raised_on") if residency else [],
+            "place": dict(PanelMember.Place.choices).get(obj.seen_place, "") if sees else "",  # type: ignore[attr-defined]
+            "spells": obj.spells.order_by("from_month") if sees else [],
+            "flags": obj.flags.order_by("-raised_on") if sees else [],
             "stop_url": f"{reverse('desk:stop')}?code={obj.code}" if Verb.RECORD_STOP in may else "",
         }
 
