@@ -18,6 +18,7 @@ django.setup()
 from django.apps import apps  # noqa: E402
 
 MACHINES = {
+    "Questionnaire version": "panel.instruments.rules",
     "Wave": "panel.waves.rules",
     "Outbox row": "panel.invitations.rules",
     "Membership": "panel.members.rules",

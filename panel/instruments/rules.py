@@ -4,14 +4,19 @@ What a respondent is asked stands in routing.py, what may be answered in checkin
 """
 
 import re
+from collections.abc import Mapping
+
+from panel.instruments.models import InstrumentVersion
+
+Status = InstrumentVersion.Status
 
 MASK = "•••"
 
 #: An approved version is frozen, since answers point at it; there is no way back to a draft.
-VERSION_TRANSITIONS: dict[str, frozenset[str]] = {
-    "draft": frozenset({"approved"}),
-    "approved": frozenset({"retired"}),
-    "retired": frozenset(),
+TRANSITIONS: Mapping[Status, frozenset[Status]] = {
+    Status.DRAFT: frozenset({Status.APPROVED}),
+    Status.APPROVED: frozenset({Status.RETIRED}),
+    Status.RETIRED: frozenset(),
 }
 
 # Written in one go or in groups, as people do: 010190 12345, 2022 123456 01.
@@ -23,7 +28,7 @@ _WEIGHTS = ((3, 7, 6, 1, 8, 9, 4, 5, 2, 1), (5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1))
 
 def may_become(status: str, wanted: str) -> bool:
     """Whether a version may take this step."""
-    return wanted in VERSION_TRANSITIONS[status]
+    return wanted in TRANSITIONS[Status(status)]
 
 
 def is_national_number(digits: str) -> bool:

@@ -13,13 +13,11 @@ from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.errors import BadInput, NotNow
 from panel.instruments.models import Instrument, InstrumentVersion
-from panel.instruments.rules import may_become
+from panel.instruments.rules import Status, may_become
 from panel.instruments.xlsform import compile_form
 from panel.members import permissions
 from panel.members.models import Study
 from panel.members.rules import Verb
-
-Status = InstrumentVersion.Status
 
 
 def import_instrument(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from panel.instruments.rules import MASK, VERSION_TRANSITIONS, is_national_number, mask_numbers, may_become
+from panel.instruments.rules import MASK, TRANSITIONS, is_national_number, mask_numbers, may_become
 
 
 def national(nine: str) -> str:
@@ -80,4 +80,4 @@ def test_nev_04_no_valid_number_survives_in_any_text(nine, before, after):
 def test_an_approved_version_never_becomes_a_draft_again():
     assert may_become("draft", "approved")
     assert may_become("approved", "retired")
-    assert not any("draft" in after for after in VERSION_TRANSITIONS.values())
+    assert not any("draft" in after for after in TRANSITIONS.values())
