@@ -54,10 +54,11 @@ class Column:
 
 def columns(q: Questionnaire) -> tuple[Column, ...]:
     """All columns of a form, in its order."""
-    return tuple(column for item in q.items() if item.kind != Kind.TEXT for column in _columns(q, item))
+    return tuple(column for item in q.items() if item.kind != Kind.TEXT for column in columns_of(q, item))
 
 
-def _columns(q: Questionnaire, item: Item) -> Iterator[Column]:
+def columns_of(q: Questionnaire, item: Item) -> Iterator[Column]:
+    """What an item's columns are, or would be called: a question is one, or one for each option."""
     if item.kind != Kind.SELECT_MULTIPLE:
         yield Column(item.name, item)
     else:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 
+from panel.instruments.coding import columns_of
 from panel.instruments.questionnaire import (
     CLASSES,
     FACTORS,
@@ -61,16 +62,10 @@ def _whole(q: Questionnaire) -> Iterator[str]:
     for role in RESIDENCY_ROLES:
         if sum(item.residency == role for item in q.items()) > 1:
             yield f'Sheet survey: the residency role "{role}" is given to more than one item.'
-    columns = Counter(column for item in q.items() for column in _column_names(q, item))
+    columns = Counter(column.name for item in q.items() for column in columns_of(q, item))
     for column, times in columns.items():
         if times > 1:
             yield f'Sheet survey: two items would fill the same column "{column}" of a file. Rename one.'
-
-
-def _column_names(q: Questionnaire, item: Item) -> list[str]:
-    if item.kind != Kind.SELECT_MULTIPLE:
-        return [item.name]
-    return [f"{item.name}_{code}" for code in q.codes(item)]
 
 
 def _page(q: Questionnaire, page: Page, number: int) -> Iterator[str]:
