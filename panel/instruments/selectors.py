@@ -22,16 +22,14 @@ def _built(version: UUID) -> Questionnaire:
     return Questionnaire.from_json(stored)
 
 
-def approved(study: Study, slug: str) -> InstrumentVersion:
-    """The newest approved version of a study's instrument."""
-    found = (
-        InstrumentVersion.objects.filter(
-            instrument__study=study, instrument__slug=slug, status=InstrumentVersion.Status.APPROVED
-        )
-        .select_related("instrument__study")
-        .order_by("-number")
-        .first()
+def approved(study: Study, slug: str, number: int | None = None) -> InstrumentVersion:
+    """An approved version of a study's instrument: the one of this number, or the newest."""
+    versions = InstrumentVersion.objects.select_related("instrument__study").filter(
+        instrument__study=study, instrument__slug=slug, status=InstrumentVersion.Status.APPROVED
     )
+    if number is not None:
+        versions = versions.filter(number=number)
+    found = versions.order_by("-number").first()
     if found is None:
         raise NotFound(_("This study has no approved questionnaire of that name. Import one and approve it."))
     return found

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from panel import clock
 from panel.audit.rules import Actor
 from panel.commands import Answer, ServiceCommand, WrongCall
-from panel.errors import NotFound
+from panel.instruments import selectors as instruments
 from panel.instruments.models import InstrumentVersion
 from panel.members import selectors as members
 from panel.members.models import Study
@@ -68,12 +68,4 @@ def _moment(text: str) -> datetime:
 
 def _version(study: Study, text: str) -> InstrumentVersion:
     slug, _colon, number = text.partition(":")
-    versions = InstrumentVersion.objects.filter(
-        instrument__study=study, instrument__slug=slug, status=InstrumentVersion.Status.APPROVED
-    )
-    if number.isdigit():
-        versions = versions.filter(number=int(number))
-    found = versions.order_by("-number").first()
-    if found is None:
-        raise NotFound(_("The study has no approved questionnaire of this name."))
-    return found
+    return instruments.approved(study, slug, int(number) if number.isdigit() else None)
