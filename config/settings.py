@@ -9,9 +9,8 @@ import base64
 import binascii
 import os
 from datetime import timedelta
-from email.utils import parseaddr
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -132,7 +131,6 @@ EMAIL_HOST_USER: str = env.str("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD: str = env.str("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS: bool = env.bool("EMAIL_USE_TLS", not DEBUG)
 EMAIL_TIMEOUT = 30
-ADMINS: list[tuple[str, str]] = [parseaddr(one) for one in cast(list[str], env.list("ADMINS", []))]
 
 # --- the example study moves its own clock; a real installation can't
 CLOCK_FILE: str = env.str("CLOCK_FILE", "")
@@ -303,3 +301,4 @@ LOGGING = {
         "django.request": {"handlers": ["console"], "level": "ERROR", "propagate": False},
     },
 }
+DEFAULT_EXCEPTION_REPORTER = "config.errorpage.Reporter"

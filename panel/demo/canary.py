@@ -14,6 +14,7 @@ from urllib.parse import unquote_to_bytes
 
 _WORD = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\+?\d{5,}|[^\W\d_]{2,}(?:[-'’][^\W\d_]+)*")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{12,}={0,2}")
+_GAP = re.compile(r"(?<=\d)[ \u00a0](?=\d)")
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _SHORTEST = 4
 
@@ -30,9 +31,12 @@ def needles(words: Iterable[str]) -> set[str]:
 
 
 def _views(data: bytes) -> Iterator[str]:
-    """The texts a haystack may hide: plain, JSON-escaped, percent, quoted-printable, UTF-16, base64 runs."""
+    """The texts a haystack may hide: plain, numbers without gaps, JSON-escaped, percent, quoted-printable,
+    UTF-16, base64 runs.
+    """
     text = data.decode("utf-8", "ignore")
     yield text
+    yield _GAP.sub("", text)
     if "\\u" in text:
         yield _ESCAPE.sub(lambda m: chr(int(m.group(1), 16)), text)
     if b"%" in data:

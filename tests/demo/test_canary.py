@@ -42,6 +42,11 @@ def test_cry_12_the_country_code_may_be_left_out():
     assert "90402864" in canary.found(b'{"phone": "90402864"}', WORDS)
 
 
+@pytest.mark.parametrize("written", ["904 02 864", "+47 904 02 864", "+47 90\u00a040\u00a028\u00a064"])
+def test_cry_12_a_number_is_found_however_it_is_grouped(written):
+    assert canary.found(f"ring {written} etter fem".encode(), WORDS)
+
+
 def test_a_name_inside_another_word_is_another_word():
     assert not canary.found("Звіркани перевірка".encode(), WORDS)
 

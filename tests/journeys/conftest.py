@@ -8,6 +8,7 @@ import pytest
 from config import schedule
 from config.celery import app
 from panel import clock as product_clock
+from panel.demo.mailbox import Mail, Mailbox
 from tests.journeys import town as towns
 
 
@@ -31,7 +32,7 @@ def in_process():
 
 @pytest.fixture
 def town(db, clock, mail_catcher):
-    return towns.settle(clock, mail_catcher.maildir)
+    return towns.settle(clock, Mailbox(mail_catcher.maildir))
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def by_worker(broker):
 
     def tick(town, moment, *, letters):
         town.clock.set(moment)
-        came = {}
+        came: dict[str, Mail] = {}
         end = time.monotonic() + towns.PATIENCE
         while len(came) < letters and time.monotonic() < end:
             for entry in schedule.beat(timedelta(seconds=1)).values():

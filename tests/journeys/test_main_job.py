@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from panel.audit import selectors as audit
 from panel.demo import haystack
-from panel.demo.mailbox import Mail
+from panel.demo.mailbox import Mail, Mailbox
 from panel.invitations import services as outbox
 from panel.invitations.models import Outgoing
 from panel.invitations.sending import send_chunk
@@ -255,7 +255,7 @@ def test_a_real_worker_does_what_beat_asks_for(
     clock, mail_catcher, service_env, celery_worker_process, by_worker, tmp_path
 ):
     """Redis, Celery and SMTP are real: invitation, answer, reminder, a deletion without the wait."""
-    town = t.settle(clock, mail_catcher.maildir)
+    town = t.settle(clock, Mailbox(mail_catcher.maildir))
     town.enrol(tmp_path / "people.csv", *(recruits.row(n, E_post=f"p{n}@example.net") for n in range(2, 5)))
     town.wave()
     celery_worker_process(env={"CLOCK_FILE": str(clock.file)})

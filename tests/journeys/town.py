@@ -6,12 +6,12 @@ fill up a file answer through services.
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -22,7 +22,6 @@ from django.urls import reverse
 from config import schedule
 from config.celery import app
 from panel.audit.rules import Actor
-from panel.demo import mailbox
 from panel.demo.mailbox import Mail
 from panel.members.models import Study
 from panel.waves.models import Wave
@@ -45,6 +44,12 @@ GREETINGS = {
 }
 
 
+class Box(Protocol):
+    """Where delivered letters lie: a Maildir, a server's memory."""
+
+    def new(self) -> Iterable[Mail]: ...
+
+
 @dataclass
 class Clock:
     """What time it is here and, by the file, in a worker."""
@@ -63,7 +68,7 @@ class Town:
 
     study: Study
     clock: Clock
-    box: mailbox.Mailbox
+    box: Box
     letters: list[Mail] = field(default_factory=list)
 
     # --- staff
@@ -179,12 +184,12 @@ def one_click(client: Any, letter: Mail) -> int:
 # --- building
 
 
-def settle(clock: Clock, maildir: Path, **changes: Any) -> Town:
+def settle(clock: Clock, box: Box, **changes: Any) -> Town:
     """A study with its staff, consent form and approved letters; nobody is enrolled."""
     study = cast.study(how_to_check=scene.HOW_TO_CHECK, **changes)
     fielding.with_letters(study)
     clock.set(ENROLMENT)
-    return Town(study, clock, mailbox.Mailbox(maildir))
+    return Town(study, clock, box)
 
 
 def wait_until(true: Callable[[], bool], seconds: float = PATIENCE) -> bool:
