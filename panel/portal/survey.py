@@ -83,7 +83,7 @@ def _page(
     back = previous_page(q, name, response.answers)
     shown = fields(
         q, step, sent or as_sent(step, way.answers), errors or {},
-        lang=came.lang, today=timezone.localtime(came.now).date(),
+        lang=came.lang, today=timezone.localdate(came.now),
     )  # fmt: skip
     context = _common(came, q, page=name) | {
         "title": words(step.page.labels, q, came.lang),

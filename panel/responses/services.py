@@ -70,7 +70,7 @@ def save_page(
     step = way.step(page)
     if step is None:
         raise BadInput(_("There is no such page in this survey. Go back to the beginning of it."))
-    checked = check(q, page, way.answers, raw, lang=language, today=timezone.localtime(now).date())
+    checked = check(q, page, way.answers, raw, lang=language, today=timezone.localdate(now))
     if revision != response.revision or why:
         return _sent_again(response, q, step, checked)
     if checked.errors:
@@ -133,7 +133,7 @@ def _keep(
 def _note_consents(response: Response, q: Questionnaire, now: datetime) -> None:
     """What a completed form asked consent for: a yes to approved words, and each no (LAW-02, LAW-03)."""
     study, code = response.case.member.study, response.case.member.code
-    day, language = timezone.localtime(now).date(), response.language
+    day, language = timezone.localdate(now), response.language
     for item in q.items():
         answer, words = response.answers.get(item.name), item.labels.get(language, "")
         if item.purpose and answer == NO:

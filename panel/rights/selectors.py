@@ -18,7 +18,7 @@ def in_force(member: PanelMember, *, now: datetime) -> list[Stop]:
     for rung in (Rung.LEAVE_DELETE, Rung.LEAVE_KEEP):
         if leaving := [stop for stop in found if stop.rung == rung]:
             return leaving
-    today = timezone.localtime(now).date()
+    today = timezone.localdate(now)
     found = [stop for stop in found if stop.until is None or stop.until > today]
     order = list(Rung)
     return sorted(found, key=lambda stop: order.index(Rung(stop.rung)))

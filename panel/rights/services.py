@@ -49,7 +49,7 @@ def ask_stop(
 ) -> Stop:
     """Put a stop in force. Asked twice it is the same stop; a new date of a pause replaces the old one."""
     _check_actor(by, member)
-    rung, today = Rung(rung), timezone.localtime(now).date()
+    rung, today = Rung(rung), timezone.localdate(now)
     rules.check_request(rung, by_member=by.kind == "member", until=until, typed_word=typed_word, today=today)
     member = PanelMember.objects.select_for_update(of=("self",)).select_related("study").get(pk=member.pk)
     case = case if rung == Rung.NO_REMINDERS else None
@@ -189,7 +189,7 @@ def _given_again(stop: Stop, entry: ConsentEntry, now: datetime) -> ledger.NewEn
         text_sha256=entry.text_sha256,
         language=entry.language,
         channel=stop.Channel.STOP_PAGE,
-        day=timezone.localtime(now).date(),
+        day=timezone.localdate(now),
     )
 
 
