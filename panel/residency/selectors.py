@@ -53,13 +53,6 @@ def completed_without_evidence() -> QuerySet[Response]:
     )
 
 
-def flags(study: Study) -> QuerySet[Flag]:
-    """A study's flags, those to review first."""
-    return (
-        Flag.objects.filter(member__study=study).select_related("member", "evidence").order_by("-raised_on")
-    )
-
-
 def to_review(studies: QuerySet[Study]) -> int:
     """How many flags of these studies wait for a review."""
     return Flag.objects.filter(member__study__in=studies, state=Flag.State.OPEN).count()

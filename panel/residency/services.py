@@ -3,7 +3,7 @@
 Nothing here sends or stops mail, and no status of a case or membership is touched (RES-05).
 """
 
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
@@ -34,14 +34,15 @@ def take_evidence(*, response: Response, now: datetime) -> Evidence | None:
     """
     if response.completed_at is None:
         return None
-    member = _locked(response.case.member_id)
-    taken = Evidence.objects.filter(case=response.case_id).first()
-    if taken:
-        return taken
+    # First what locks nothing: the nightly sweep meets each response that says nothing of it, every night.
     told = residency_answers(instruments.questionnaire(response.instrument), response.answers)
     place = told.get("status")
     if not isinstance(place, str) or place not in PanelMember.Place.values:
         return None
+    member = _locked(response.case.member_id)
+    taken = Evidence.objects.filter(case=response.case_id).first()
+    if taken:
+        return taken
     months = {"month": told.get("left_month"), "arrived_month": told.get("arrived_month")}
     return _tell(
         Evidence(
@@ -50,7 +51,7 @@ def take_evidence(*, response: Response, now: datetime) -> Evidence | None:
             source=Source.WAVE,
             place=place,
             region=str(told.get("region") or ""),
-            told_on=_day(response.completed_at),
+            told_on=timezone.localdate(response.completed_at),
             **{name: str(value or "") for name, value in months.items()},
         ),
         now=now,
@@ -73,7 +74,7 @@ def told_staff(
         place=place,
         month=month,
         region=region,
-        told_on=_day(now),
+        told_on=timezone.localdate(now),
     )
     audit.record(by=by, verb="residency.told", now=now, study=member.study.slug, subject=member.code)
     return _tell(evidence, now=now)
@@ -87,7 +88,7 @@ def _tell(evidence: Evidence, *, now: datetime) -> Evidence:
     evidence.save(force_insert=True)
     kind = rules.flag_for(earlier, selectors.as_told(evidence))
     if kind:
-        flag = Flag.objects.create(member=member, evidence=evidence, kind=kind, raised_on=_day(now))
+        flag = Flag.objects.create(member=member, evidence=evidence, kind=kind, raised_on=timezone.localdate(now))
         _note(SELF, "residency.flag_raised", flag, now)
     _derive(member, by=SELF, now=now)
     return evidence
@@ -147,7 +148,3 @@ def _note(by: Actor, verb: str, flag: Flag, now: datetime) -> None:
 def _locked(member: UUID) -> PanelMember:
     """The member, locked, so that two tellings get two numbers."""
     return PanelMember.objects.select_for_update(of=("self",)).select_related("study").get(pk=member)
-
-
-def _day(moment: datetime) -> date:
-    return timezone.localdate(moment)

@@ -3,10 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from panel.audit.models import AuditEvent
 from panel.errors import BadInput, NotAllowed, NotNow
+from panel.instruments import selectors as instruments
 from panel.members import services as members
 from panel.members.models import PanelMember
 from panel.residency import selectors, services, tasks
@@ -76,7 +79,16 @@ def test_not_answering_where_one_lives_is_no_evidence(field):
     assert services.take_evidence(response=response, now=LATER) is None
 
 
-def test_a_flag_that_cannot_be_written_leaves_no_evidence(field, monkeypatch):
+def test_what_says_nothing_of_it_locks_nobody_each_night(field):
+    response = Response.objects.select_related("case", "instrument").get(case=field.case(0))
+    response.answers = {}
+    instruments.questionnaire(response.instrument)
+    with CaptureQueriesContext(connection) as captured:
+        services.take_evidence(response=response, now=LATER)
+    assert not [query for query in captured if "SELECT" in query["sql"]]
+
+
+def test_evidence_whose_place_cannot_be_left_on_the_member_is_not_kept(field, monkeypatch):
     """The last write breaks: nothing is kept."""
     Evidence.objects.all().delete()
     Spell.objects.all().delete()
@@ -85,12 +97,9 @@ def test_a_flag_that_cannot_be_written_leaves_no_evidence(field, monkeypatch):
         raise RuntimeError
 
     monkeypatch.setattr(members, "set_place", broken)
-    for number in (0, 2):
-        response = Response.objects.get(case=field.case(number))
-        if number == 2:
-            PanelMember.objects.filter(pk=field.members[2].pk).update(place="unknown")
-            with pytest.raises(RuntimeError):
-                services.take_evidence(response=response, now=LATER)
+    PanelMember.objects.filter(pk=field.members[2].pk).update(place="unknown")
+    with pytest.raises(RuntimeError):
+        services.take_evidence(response=Response.objects.get(case=field.case(2)), now=LATER)
     assert not Evidence.objects.exists()
     assert not Spell.objects.exists()
 
