@@ -12,6 +12,8 @@ _MASKS = (
     (re.compile(r"\+\d[\d ()-]{7,}\d"), "[phone]"),
     # As people write one at home: 98 76 54 32, 0671234567. Not within a word, a time, a path or an id.
     (re.compile(r"(?<![\w.:/+-])\d(?: ?\d){7,14}(?![\w:/-])"), "[phone]"),
+    # PostgreSQL shows the row or the statement that it refused.
+    (re.compile(r"^(\s*(?:DETAIL|CONTEXT|LINE \d+):).*", re.MULTILINE), r"\1 [data]"),
 )
 
 

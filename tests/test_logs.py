@@ -41,6 +41,15 @@ def test_a_traceback_is_masked_too():
     assert "98765432" not in told
 
 
+def test_nev_09_what_postgresql_tells_of_a_refused_row_is_masked():
+    told = masked(
+        'unsupported Unicode escape sequence\nLINE 1: ... "answers" = E\'{"where_live": "moved_on"\n        ^\n'
+        'DETAIL:  Failing row contains (7, moved_on).\nCONTEXT:  JSON data: {"where_live": "moved_on"'
+    )
+    assert "moved_on" not in told
+    assert told.startswith("unsupported Unicode escape sequence\nLINE 1: [data]")
+
+
 def test_nev_02_a_refused_request_is_mailed_to_nobody(client, settings, mailoutbox):
     """Django would mail ADMINS the whole request: the link, the address and the device of who asked."""
     settings.DEBUG, settings.ADMINS = False, [("Ops", "ops@example.org")]

@@ -17,6 +17,8 @@ from panel.instruments.rules import mask_numbers
 from panel.instruments.xpath import Instance
 
 TEXT_LIMIT = 4000
+#: PostgreSQL takes no NUL, and says so with the answers in its error; nobody writes the others on purpose.
+_UNSTORABLE = dict.fromkeys(sign for sign in range(32) if chr(sign) not in "\t\n")
 RawForm = Mapping[str, Sequence[str]]
 
 
@@ -129,7 +131,7 @@ def _month(step: Step, item: Item, raw: RawForm) -> Value | None:
 
 
 def _text(step: Step, item: Item, raw: RawForm) -> Value | None:
-    text = "\n".join(_sent(raw, item.name)).replace("\r\n", "\n")
+    text = "\n".join(_sent(raw, item.name)).replace("\r\n", "\n").translate(_UNSTORABLE).strip()
     if len(text) > TEXT_LIMIT:
         raise _Unfit(_("Please shorten the text to %(limit)s characters.") % {"limit": TEXT_LIMIT})
     return text or None

@@ -95,6 +95,13 @@ def test_a_long_text_goes_back(exitnorway):
     assert str(TEXT_LIMIT) in outcome.errors["comment"]
 
 
+def test_signs_that_postgresql_cannot_store_are_left_out(exitnorway):
+    """Its error would show the answers, where the member lives among them."""
+    sent = {"comment": ["\x00Well\x00 and\tgood\r\nhere\x1b\x00"]}
+    assert checked(exitnorway, sent, LEFT, "last").answers == {"comment": "Well and\tgood\nhere"}
+    assert checked(exitnorway, {"comment": ["\x00"]}, LEFT, "last").answers == {}
+
+
 def test_nev_04_an_identity_number_is_masked_with_a_word_to_the_writer(exitnorway):
     outcome = checked(exitnorway, {"comment": ["DUF 202212345601, takk"]}, page="last", lang="nb")
     assert outcome.answers == {"comment": "DUF •••, takk"}
