@@ -21,8 +21,10 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
 
 # Written in one go or in groups, as people do: 010190 12345, 2022 123456 01.
 _GAP = r"[\s.\-–/]?"
+_WIDE_GAP = r"[\s.\-–—/]{0,3}"
 _DUF = re.compile(rf"(?<!\d)(?:\d{_GAP}){{11}}\d(?!\d)")
-_ELEVEN = re.compile(rf"(?<!\d)(?:\d{_GAP}){{10}}\d(?!\d)")
+# Their check digits tell them from other numbers, so wider gaps do no harm: 010190 - 12345.
+_ELEVEN = re.compile(rf"(?<!\d)(?:\d{_WIDE_GAP}){{10}}\d(?!\d)")
 _WEIGHTS = ((3, 7, 6, 1, 8, 9, 4, 5, 2, 1), (5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1))
 
 

@@ -83,10 +83,11 @@ def _refuse_odd_file(source: bytes) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(source)) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
+            encrypted = any(entry.flag_bits & 1 for entry in archive.infolist())
             sheets = "xl/workbook.xml" in archive.namelist()
     except zipfile.BadZipFile as error:
         raise BadInput("The form is not an .xlsx file. Save it as an Excel workbook (.xlsx).") from error
-    if unpacked > MAX_UNPACKED or not sheets:
+    if unpacked > MAX_UNPACKED or encrypted or not sheets:
         raise BadInput("The form is not a usual .xlsx file. Save it again as an Excel workbook (.xlsx).")
 
 

@@ -56,6 +56,15 @@ def test_a_file_that_is_no_workbook_is_refused(source):
         compile_form(source)
 
 
+def test_an_archive_with_a_password_is_refused():
+    whole = bytearray(xlsx([page(), item(), END]))
+    place = -1
+    while (place := whole.find(b"PK\x01\x02", place + 1)) >= 0:
+        whole[place + 8] |= 1
+    with pytest.raises(BadInput, match=r"\.xlsx"):
+        compile_form(bytes(whole))
+
+
 def test_a_zip_that_is_no_workbook_is_refused():
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
