@@ -52,7 +52,7 @@ def check_plan(
             sentence = _("Reminders are at least %(gap)d days apart from each other and from the invitation.")
             raise BadInput(sentence % {"gap": gap_days})
         before = day
-    if opens_at + timedelta(days=before) >= closes_at:
+    if before >= (closes_at - opens_at) / timedelta(days=1):
         raise BadInput(_("A reminder would be due after the close: close later or plan fewer reminders."))
 
 

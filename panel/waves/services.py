@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -59,7 +60,7 @@ def plan_wave(
         raise BadInput(_("The questionnaire belongs to another study."))
     if study.waves.filter(name=name).exists() or study.waves.filter(number=number).exists():
         raise BadInput(_("The study already has a wave of this name or number: choose another."))
-    wave = Wave.objects.create(
+    wave = Wave(
         study=study,
         name=name,
         number=number,
@@ -69,6 +70,7 @@ def plan_wave(
         reminder_days=list(reminder_days),
         cohorts=list(cohorts),
     )
+    _checked(wave).save(force_insert=True)
     _note(by, wave, "wave.planned", now, {"opens": opens_at.isoformat(), "closes": closes_at.isoformat()})
     return wave
 
@@ -160,6 +162,15 @@ def keep_dispositions(*, cases: Collection[Case]) -> None:
         codes = selectors.codes_of(of_wave, closed=locked.status == Wave.Status.CLOSED)
         locked.erased = dict(Counter(locked.erased) + Counter(codes.values()))
         locked.save(update_fields=["erased"])
+
+
+def _checked(wave: Wave) -> Wave:
+    """Its name and number as the database takes them; the rest is checked by rules."""
+    try:
+        wave.clean_fields(exclude=["study", "instrument", "reminder_days", "cohorts", "erased"])
+    except ValidationError as error:
+        raise BadInput("; ".join(error.messages)) from error
+    return wave
 
 
 def _draw(wave: Wave) -> int:

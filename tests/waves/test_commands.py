@@ -70,3 +70,26 @@ def test_an_unknown_wave_is_refused(livet):
     with pytest.raises(CommandError) as refused:
         run("rates", "livet", "w1999")
     assert refused.value.returncode == 1
+
+
+@pytest.mark.parametrize("days", ["31", "99999999999"])
+def test_a_reminder_after_the_close_is_refused_however_late(livet, days):
+    with pytest.raises(CommandError, match="after the close"):
+        plan("--remind", days)
+
+
+@pytest.mark.parametrize("name", ["", "no blanks", "x" * 41])
+def test_a_name_that_no_address_could_hold_is_refused(livet, name):
+    times = ("--opens", "2033-10-01T10:00", "--closes", "2033-10-31T17:00")
+    with pytest.raises(CommandError) as refused:
+        run("plan_wave", "livet", name, "--by", "signe", "--number", "1", "--instrument", "small", *times)
+    assert refused.value.returncode == 1
+    assert not Wave.objects.exists()
+
+
+@pytest.mark.parametrize("version", ["small:v1", "small:²", "small:"])
+def test_a_version_that_is_no_number_does_not_become_the_newest(livet, version):
+    with pytest.raises(CommandError) as refused:
+        plan("--instrument", version)
+    assert refused.value.returncode == 2
+    assert not Wave.objects.exists()

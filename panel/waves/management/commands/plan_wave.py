@@ -67,5 +67,7 @@ def _moment(text: str) -> datetime:
 
 
 def _version(study: Study, text: str) -> InstrumentVersion:
-    slug, _colon, number = text.partition(":")
-    return instruments.approved(study, slug, int(number) if number.isdigit() else None)
+    slug, colon, number = text.partition(":")
+    if colon and not number.isdecimal():
+        raise WrongCall(_("A questionnaire is named as SLUG (its newest version) or SLUG:VERSION."))
+    return instruments.approved(study, slug, int(number) if colon else None)
