@@ -253,3 +253,10 @@ def test_the_command_notes_heads_and_holds_the_chain_to_them(chain, tmp_path):
     file.write_text("nonsense")
     with pytest.raises(Refused, match="no anchor"):
         call_command("audit_verify", "--anchors", str(file))
+
+
+def test_anchors_that_cannot_be_read_are_refused_with_a_sentence(tmp_path):
+    (tmp_path / "anchors").write_bytes(b"\xff\xfe\x80")
+    for file in (tmp_path / "anchors", tmp_path):
+        with pytest.raises(Refused, match="can't be read"):
+            call_command("audit_verify", "--anchors", str(file))

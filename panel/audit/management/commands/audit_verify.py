@@ -9,6 +9,7 @@ from django.core.management import CommandParser
 from panel.audit import selectors
 from panel.audit.rules import anchor_line, read_anchors
 from panel.commands import Answer, ServiceCommand
+from panel.errors import BadInput
 
 
 class Command(ServiceCommand):
@@ -20,7 +21,7 @@ class Command(ServiceCommand):
 
     def act(self, **options: Any) -> Answer:
         anchors: Path | None = options["anchors"]
-        noted = anchors.read_text() if anchors and anchors.exists() else ""
+        noted = _text(anchors) if anchors and anchors.exists() else ""
         verdict = selectors.verify(anchors=read_anchors(noted))
         if anchors and verdict.ok and verdict.sealed:
             with anchors.open("a") as file:
@@ -28,3 +29,10 @@ class Command(ServiceCommand):
         lines = [f"{verdict.sealed} events sealed; oldest unsealed: {verdict.oldest_unsealed or 'none'}."]
         refused = "" if verdict.ok else f"The audit chain is broken at {verdict.first_broken}."
         return Answer(asdict(verdict), lines, refused)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput("The anchors' file can't be read.") from error
