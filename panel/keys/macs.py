@@ -39,35 +39,17 @@ class Index:
         return cls(*(crypto.derive(root, label) for label in labels))
 
     def card_locator(self, code: str) -> bytes:
+        """Where a member's card is found in the vault."""
         return crypto.mac(self.card, code.encode())
 
     def key_locator(self, card_locator: bytes) -> bytes:
-        """By way of the card's locator: a card found by its address leads to its key, never the other way."""
+        """Where the data key of a card is found in the keystore; it leads to no card, only a card leads to it."""
         return crypto.mac(self.data_key, card_locator)
 
     def address_bucket(self, address: str, bits: int) -> int:
+        """The truncated hash of a tidied address: many share one, so it proves nobody's membership (CRY-08)."""
         return int.from_bytes(crypto.mac(self.address, address.encode())[:4], "big") >> (32 - bits)
 
     def row_fingerprint(self, text: str) -> bytes:
+        """Knows a row of a recruitment file again without keeping it."""
         return crypto.mac(self.row, text.encode())
-
-
-def card_locator(code: str) -> bytes:
-    """Where a member's card is found in the vault."""
-    return Index.load().card_locator(code)
-
-
-def key_locator(code: str) -> bytes:
-    """Where a member's data key is found in the keystore; without the index root it leads to no card."""
-    index = Index.load()
-    return index.key_locator(index.card_locator(code))
-
-
-def address_bucket(address: str, bits: int) -> int:
-    """The truncated hash of a tidied address: many share one, so it proves nobody's membership (CRY-08)."""
-    return Index.load().address_bucket(address, bits)
-
-
-def row_fingerprint(text: str) -> bytes:
-    """Knows a row of a recruitment file again without keeping it."""
-    return Index.load().row_fingerprint(text)

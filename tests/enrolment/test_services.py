@@ -16,7 +16,7 @@ from panel.audit.rules import Actor
 from panel.enrolment import services
 from panel.enrolment.models import EnrolmentRun, RecruitmentRecord, StagedFile
 from panel.errors import BadInput, NotAllowed, NotFound, NotNow
-from panel.keys.macs import card_locator
+from panel.keys.macs import Index
 from panel.keys.models import DataKey, WrappedRoot
 from panel.members import services as members
 from panel.members.models import PanelMember, Study
@@ -278,7 +278,8 @@ def test_the_sweep_leaves_members_their_cards(study):
 def test_ZON_02_the_vaults_order_tells_nothing_of_the_order_in_default(study):
     cast.people(study, 200)
     in_default = PanelMember.objects.raw("SELECT * FROM members_panelmember")
-    place = {card_locator(member.code): number for number, member in enumerate(in_default)}
+    index = Index.load()
+    place = {index.card_locator(member.code): number for number, member in enumerate(in_default)}
     places = [place[bytes(one.locator)] for one in Card.objects.raw("SELECT * FROM vault_card")]
     neighbours = sum(abs(a - b) == 1 for a, b in zip(places, places[1:], strict=False))
     assert len(places) == 200
