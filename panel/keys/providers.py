@@ -48,6 +48,9 @@ class Provider(Protocol):
     def ring(self) -> Ring:
         """The ring as it is now."""
 
+    def create(self, *, today: date) -> bool:
+        """Make version 1; False, and nothing touched, where there is a ring."""
+
     def add_version(self, *, today: date) -> int:
         """Make a new current version."""
 
@@ -165,7 +168,7 @@ class FileProvider:
         os.close(folder)
 
 
-def provider() -> FileProvider:
+def provider() -> Provider:
     """The provider the settings name."""
     if not settings.KEK_FILE:
         raise Unreachable(_("This process has no KEK: it may not open contact cards."), permanent=True)

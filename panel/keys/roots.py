@@ -7,7 +7,7 @@ from panel.errors import Damaged
 from panel.keys import crypto
 from panel.keys.crypto import Place
 from panel.keys.models import DataKey, WrappedRoot
-from panel.keys.providers import Ring, provider
+from panel.keys.providers import provider
 
 INDEX = "index"
 #: A rotation by another process may destroy a version between reading a row and reading the ring.
@@ -32,7 +32,7 @@ def make_index_root() -> WrappedRoot:
     """Refuses beside data keys: their locators came from a root that was lost, and a new one finds none."""
     if DataKey.objects.exists():
         raise Damaged(_("The index root is missing beside data keys. Restore the keystore."))
-    ring: Ring = provider().ring()
+    ring = provider().ring()
     wrapped = ring.wrap(crypto.random_key(), place_of(INDEX))
     made = {"kek_version": ring.current, "wrapped": wrapped}
     return WrappedRoot.objects.get_or_create(label=INDEX, defaults=made)[0]
