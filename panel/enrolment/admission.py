@@ -14,6 +14,7 @@ from panel.enrolment import matching
 from panel.enrolment.matching import Plan
 from panel.enrolment.models import RecruitmentRecord
 from panel.enrolment.rules import JudgedRow
+from panel.keys.services import batched
 from panel.members import services as members
 from panel.members.models import PanelMember, Study
 from panel.members.rules import member_code
@@ -38,7 +39,7 @@ def carry_out(*, study: Study, plan: Plan, today: date) -> None:
     )
     by_line = {row.line: member for row, member in zip(enrolled, admitted, strict=True)}
     _mark_shared(plan)
-    for some in matching.chunks(enrolled, 5000):
+    for some in batched(enrolled, 5000):
         consent.record([entry for row in some for entry in _entries(study, plan, row, codes[row.line])])
     _store_answers(study, plan, by_line)
 
@@ -94,7 +95,7 @@ def _entries(study: Study, plan: Plan, row: JudgedRow, code: str) -> list[NewEnt
 def _store_answers(study: Study, plan: Plan, by_line: dict[int, PanelMember]) -> None:
     """New records, and the member for records whose row came earlier without a usable address."""
     marks = plan.fingerprints or matching.fingerprints(study, plan.rows)
-    for some in matching.chunks(plan.new_answers):
+    for some in batched(plan.new_answers):
         RecruitmentRecord.objects.bulk_create(
             RecruitmentRecord(
                 study=study,

@@ -7,8 +7,6 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
-from typing import TypeVar
 
 from django.utils.translation import gettext as _
 
@@ -21,12 +19,11 @@ from panel.enrolment.models import RecruitmentRecord
 from panel.enrolment.rules import JudgedRow, Outcome
 from panel.errors import BadInput
 from panel.keys.macs import Index
+from panel.keys.services import batched
 from panel.members.models import PanelMember, Study
 from panel.vault import services as vault
 
-CHUNK = 500
 GONE = (PanelMember.Status.LEFT, PanelMember.Status.DELETING)
-T = TypeVar("T")
 
 Person = tuple[str, str, str]
 Texts = Mapping[tuple[str, str, str], ConsentText]
@@ -124,7 +121,7 @@ def _known(study: Study, mapping: Recruitment, rows: Sequence[JudgedRow]) -> dic
 
 
 def _members(study: Study, codes: Iterable[str]) -> Iterator[PanelMember]:
-    for some in chunks(codes):
+    for some in batched(codes):
         yield from PanelMember.objects.filter(study=study, code__in=some).select_related("recruitment_record")
 
 
@@ -168,7 +165,7 @@ def fingerprints(study: Study, rows: Iterable[JudgedRow]) -> dict[int, bytes]:
 
 def _stored(study: Study, marks: Iterable[bytes]) -> dict[bytes, Record]:
     stored = {}
-    for some in chunks(marks):
+    for some in batched(marks):
         records = RecruitmentRecord.objects.filter(study=study, fingerprint__in=some)
         for pk, mark, status in records.values_list("pk", "fingerprint", "member__status"):
             stored[bytes(mark)] = Record(pk, bool(status), status in GONE)
@@ -197,10 +194,3 @@ def _texts(study: Study, enrolled: Sequence[JudgedRow]) -> Texts:
                 % {"line": line, "question": question, "language": language}
             ) from error
     return texts
-
-
-def chunks(values: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
-    """In sets of so many."""
-    iterator = iter(values)
-    while chunk := list(islice(iterator, size)):
-        yield chunk

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from django.utils.translation import gettext as _
 
-from panel.enrolment.mapping import Item, Recruitment
+from panel.enrolment.mapping import Item, Recruitment, plain
 from panel.errors import BadInput
 from panel.vault.rules import is_usable_address, tidy_address
 
@@ -83,7 +83,7 @@ class Limits:
 
 def person(email: str, first_name: str, birth_year: str) -> tuple[str, str, str]:
     """The key by which a person is known again."""
-    return email, " ".join(first_name.split()).casefold(), birth_year
+    return email, plain(first_name), birth_year
 
 
 def judge(
@@ -162,7 +162,7 @@ class _Judge:
 
     def _kept(self, line: int, day: date, cell: Callable[[str], str], outcome: Outcome) -> JudgedRow:
         """The coded answers of an adult, with the mark by which the same row is known again."""
-        language = self.mapping.languages.get(" ".join(cell(self.mapping.language).split()).casefold())
+        language = self.mapping.languages.get(plain(cell(self.mapping.language)))
         if language is None:
             self.unknown[self.mapping.language].append(line)
         answers = {}

@@ -58,22 +58,6 @@ class EnrolmentResult:
         }
 
 
-def judge(
-    *, study: Study, data: bytes, suffix: str, progress: Progress = lambda done, total: None
-) -> list[JudgedRow]:
-    """Reads a file and judges each row against the rules and the file itself; refuses what can't be read."""
-    mapping = Recruitment.of(study.recruitment, study.default_language)
-    table = reader.read(data, suffix)
-    total = data.count(b"\n") or 1
-    return rules.judge(
-        table.header,
-        table.rows,
-        mapping,
-        Limits(minors=study.minors_allowed, phone=study.phone_channel),
-        lambda line: progress(min(line, total), total),
-    )
-
-
 def enrol(
     *,
     by: Actor,
@@ -86,8 +70,8 @@ def enrol(
 ) -> EnrolmentResult:
     """Enrols a file: keystore, vault, and `default` last, in one transaction. A dry run writes nothing."""
     permissions.check(by, study, Verb.ENROL)
-    rows = judge(study=study, data=data, suffix=suffix, progress=progress)
     mapping = Recruitment.of(study.recruitment, study.default_language)
+    rows = _judged(study, mapping, data, suffix, progress)
     if dry_run:
         return _result(study, matching.plan(study=study, mapping=mapping, rows=rows), dry_run=True)
     with transaction.atomic():
@@ -112,6 +96,21 @@ def enrol(
             detail={"rows": result.rows, "outcome": result.outcome},
         )
     return result
+
+
+def _judged(
+    study: Study, mapping: Recruitment, data: bytes, suffix: str, progress: Progress
+) -> list[JudgedRow]:
+    """Reads a file and judges each row against the rules and the file itself; refuses what can't be read."""
+    table = reader.read(data, suffix)
+    total = data.count(b"\n") or 1
+    return rules.judge(
+        table.header,
+        table.rows,
+        mapping,
+        Limits(minors=study.minors_allowed, phone=study.phone_channel),
+        lambda line: progress(min(line, total), total),
+    )
 
 
 def _result(study: Study, plan: Plan, *, dry_run: bool) -> EnrolmentResult:

@@ -163,10 +163,10 @@ def _destroy_empty_versions() -> tuple[int, ...]:
     return empty
 
 
-def batched(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """Sets of a size that databases take."""
+def batched(items: Iterable[Item], size: int | None = None) -> Iterator[list[Item]]:
+    """Sets of a size that databases take. (itertools has it from Python 3.12 on.)"""
     iterator = iter(items)
-    while chunk := list(islice(iterator, CHUNK)):
+    while chunk := list(islice(iterator, size or CHUNK)):
         yield chunk
 
 
