@@ -1,7 +1,7 @@
 """The ladder of stops (LAW-05, LAW-06), the one-click pause (RFC 8058). What a rung does is panel/rights'."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from panel.audit.rules import Actor
 from panel.errors import BadInput, NotFound, NotNow, Refusal
 from panel.invitations.models import Link
+from panel.members.models import PanelMember
 from panel.portal.guard import NAMES, Visit, page, respondents, see_other, visit, wrong_link
 from panel.rights import selectors, services
 from panel.rights.models import Stop
@@ -122,7 +123,7 @@ def _show(
     came.member.refresh_from_db(fields=["status"])
     standing = [_standing(stop, came) for stop in selectors.in_force(came.member, now=came.now)]
     sent = sent or {}
-    today = timezone.localtime(came.now).date()
+    today = timezone.localdate(came.now)
     context = _common(came, channel) | {
         "standing": standing,
         "rungs": [
@@ -134,7 +135,7 @@ def _show(
         "error": error,
         "told": told,
         "word": DELETE_WORDS[came.lang],
-        "first_day": date.fromordinal(today.toordinal() + 1).isoformat(),
+        "first_day": (today + timedelta(days=1)).isoformat(),
     }
     return page("ladder", context, lang=came.lang, status=status)
 
@@ -156,7 +157,7 @@ def _common(came: Visit, channel: Channel) -> dict[str, object]:
         "study": came.study,
         "languages": came.languages(NAMES),
         "action": came.address(),
-        "back": came.address(home) if home and came.member.status == "active" else "",
+        "back": came.address(home) if home and came.member.status == PanelMember.Status.ACTIVE else "",
     }
 
 
@@ -165,7 +166,7 @@ def _common(came: Visit, channel: Channel) -> dict[str, object]:
 
 def _pause(came: Visit) -> None:
     """Pause from today; a longer pause, no mail at all or having left stand as they are."""
-    until = timezone.localtime(came.now).date() + ONE_CLICK_PAUSE
+    until = timezone.localdate(came.now) + ONE_CLICK_PAUSE
     standing = [one for one in selectors.in_force(came.member, now=came.now) if one.rung != Rung.NO_REMINDERS]
     if any(stop.until is None or stop.until >= until for stop in standing):
         return
