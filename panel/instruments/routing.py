@@ -4,7 +4,7 @@ Pure. A condition may only ask about earlier pages (form_checks.py refuses other
 first page to the last decides everything, and a page needs no JavaScript.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -34,6 +34,19 @@ class Route:
     def step(self, page: str) -> Step | None:
         """The step of that page, if it is asked."""
         return next((step for step in self.steps if step.page.name == page), None)
+
+    def names(self) -> list[str]:
+        """The pages that are asked, in their order."""
+        return [step.page.name for step in self.steps]
+
+    def before(self, page: str) -> str | None:
+        """The page before one of this way; None at the beginning."""
+        here = self.names().index(page)
+        return self.names()[here - 1] if here else None
+
+    def place(self, page: str) -> tuple[int, int]:
+        """Which of how many pages of this way a page is."""
+        return self.names().index(page) + 1, len(self.steps)
 
 
 def as_text(item: Item, value: Value | None) -> str:
@@ -98,55 +111,9 @@ def _counting(step: Step, answers: Answers) -> dict[str, Value]:
     return kept
 
 
-# --- what pages ask for
-
-
-def pages(q: Questionnaire, answers: Answers) -> tuple[Page, ...]:
-    """The pages these answers lead to."""
-    return tuple(step.page for step in route(q, answers).steps)
-
-
-def relevant_items(q: Questionnaire, page: str, answers: Answers) -> tuple[Item, ...]:
-    """The items of a page that are asked."""
-    step = route(q, answers).step(page)
-    return step.items if step else ()
-
-
-def offered_choices(q: Questionnaire, item: str, answers: Answers) -> tuple[Choice, ...]:
-    """The options an item offers this respondent; none if it isn't asked."""
-    offered = (step.offered[item] for step in route(q, answers).steps if item in step.offered)
-    return next(offered, ())
-
-
 def settled(q: Questionnaire, answers: Answers) -> dict[str, Value]:
     """The answers that count: what became irrelevant when the respondent went back is gone."""
     return route(q, answers).answers
-
-
-def next_page(q: Questionnaire, page: str | None, answers: Answers) -> str | None:
-    """The page after this one; the first one after None; None at the end."""
-    return _neighbour(q, page, answers, forward=True)
-
-
-def previous_page(q: Questionnaire, page: str, answers: Answers) -> str | None:
-    """The page before this one; None at the beginning."""
-    return _neighbour(q, page, answers, forward=False)
-
-
-def _neighbour(q: Questionnaire, page: str | None, answers: Answers, *, forward: bool) -> str | None:
-    order = {one.name: number for number, one in enumerate(q.pages)}
-    here = order[page] if page is not None else -1
-    asked: Iterable[str] = [one.name for one in pages(q, answers)]
-    if forward:
-        return next((name for name in asked if order[name] > here), None)
-    return next((name for name in reversed(list(asked)) if order[name] < here), None)
-
-
-def progress(q: Questionnaire, page: str, answers: Answers) -> tuple[int, int]:
-    """Which of how many pages this is, counting those the answers so far lead to."""
-    order = {one.name: number for number, one in enumerate(q.pages)}
-    asked = [order[one.name] for one in pages(q, answers)]
-    return max(1, sum(number <= order[page] for number in asked)), len(asked)
 
 
 def residency_answers(q: Questionnaire, answers: Answers) -> dict[str, Value]:

@@ -8,7 +8,7 @@ from django.utils import timezone, translation
 
 from panel.errors import BadInput, NotNow
 from panel.instruments.questionnaire import Questionnaire
-from panel.instruments.routing import previous_page, progress, route
+from panel.instruments.routing import route
 from panel.instruments.selectors import questionnaire
 from panel.invitations.models import Link
 from panel.portal.fields import as_sent, fields, words
@@ -48,7 +48,7 @@ def _welcome(came: Visit, response: Response) -> HttpResponse:
     q = questionnaire(response.instrument)
     minutes = max(5, -(-len(q.items()) * SECONDS_AN_ITEM // 300) * 5)
     context = _common(came, q) | {
-        "start": came.address(page=shown_page(q, response.answers, response.saved, None)),
+        "start": came.address(page=shown_page(route(q, response.answers), response.saved, None)),
         "begun": response.revision > 0,
         "minutes": minutes,
         "closes_at": came.case.wave.closes_at,
@@ -75,12 +75,13 @@ def _page(
 ) -> HttpResponse:
     """One page of questions, with what is stored for it or what was just sent and is amiss."""
     q = questionnaire(response.instrument)
-    way, name = route(q, response.answers), shown_page(q, response.answers, response.saved, wanted)
+    way = route(q, response.answers)
+    name = shown_page(way, response.saved, wanted)
     step = way.step(name) if name else None
     if name is None or step is None:
         return see_other(came.address())
-    number, of = progress(q, name, response.answers)
-    back = previous_page(q, name, response.answers)
+    number, of = way.place(name)
+    back = way.before(name)
     shown = fields(
         q, step, sent or as_sent(step, way.answers), errors or {},
         lang=came.lang, today=timezone.localdate(came.now),

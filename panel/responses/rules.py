@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from panel.instruments.questionnaire import Answers, Kind, Questionnaire
-from panel.instruments.routing import Route, route
+from panel.instruments.questionnaire import Kind
+from panel.instruments.routing import Route
 
 
 class Why(StrEnum):
@@ -61,19 +61,18 @@ def enough(way: Route) -> bool:
 
 def to_go_on(way: Route, saved: Collection[str]) -> str | None:
     """The first page of the way that is not saved; None if all are."""
-    return next((step.page.name for step in way.steps if step.page.name not in saved), None)
+    return next((name for name in way.names() if name not in saved), None)
 
 
 def after(way: Route, page: str, saved: Iterable[str]) -> str | None:
     """Where "Next" leads: the page after this one; at the end, to one left out on the way, if any."""
-    names = [step.page.name for step in way.steps]
+    names = way.names()
     here = names.index(page)
     return names[here + 1] if here + 1 < len(names) else to_go_on(way, set(saved))
 
 
-def shown_page(q: Questionnaire, answers: Answers, saved: Collection[str], wanted: str | None) -> str | None:
+def shown_page(way: Route, saved: Collection[str], wanted: str | None) -> str | None:
     """The page to show: the wanted one if it was reached, else the one to go on with; None if all is done."""
-    way = route(q, answers)
     current = to_go_on(way, saved)
-    reached = {step.page.name for step in way.steps if step.page.name in saved} | {current}
+    reached = set(way.names()) & set(saved) | {current}
     return wanted if wanted is not None and wanted in reached else current

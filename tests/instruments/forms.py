@@ -5,7 +5,8 @@ from pathlib import Path
 
 from openpyxl import Workbook
 
-from panel.instruments.questionnaire import Answers, Questionnaire
+from panel.instruments.questionnaire import Answers, Choice, Questionnaire
+from panel.instruments.routing import route
 from panel.instruments.xlsform import compile_form
 
 EXITNORWAY = Path(__file__).parents[2] / "panel/demo/forms/exitnorway.xlsx"
@@ -72,3 +73,16 @@ def sent(q: Questionnaire, page: str, answers: Answers) -> dict[str, list[str]]:
         else:
             raw[one.name] = value if isinstance(value, list) else [str(value)]
     return raw
+
+
+def next_page(q: Questionnaire, here: str | None, answers: Answers) -> str | None:
+    """The page after this one; the first one after None; None at the end."""
+    names = route(q, answers).names()
+    at = names.index(here) + 1 if here else 0
+    return names[at] if at < len(names) else None
+
+
+def offered(q: Questionnaire, item: str, answers: Answers) -> tuple[Choice, ...]:
+    """The options an item offers this respondent; none if it isn't asked."""
+    steps = route(q, answers).steps
+    return next((step.offered[item] for step in steps if item in step.offered), ())

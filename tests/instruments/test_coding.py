@@ -8,7 +8,7 @@ from panel.instruments import routing
 from panel.instruments.checking import check
 from panel.instruments.coding import MISSING_LABELS, Missing, coded, columns
 from panel.instruments.questionnaire import Value
-from tests.instruments.forms import DATA, END, form, item, page, sent
+from tests.instruments.forms import DATA, END, form, item, next_page, page, sent
 
 RESIDENT: dict[str, Value] = {"where_live": "in_norway", "children": "none", "contacts": ["family"]}
 
@@ -98,12 +98,12 @@ def answer_as(q, leaver):
         "exit_reasons": leaver["reasons"].split(),
         "interview": leaver["interview_consent"],
     }
-    answers, here = dict[str, Value](), routing.next_page(q, None, {})
+    answers, here = dict[str, Value](), next_page(q, None, {})
     while here is not None:
         checked = check(q, here, answers, sent(q, here, wanted), lang="uk", today=date(2023, 10, 2))
         assert not checked.errors
         answers = routing.settled(q, {**answers, **checked.answers})
-        here = routing.next_page(q, here, answers)
+        here = next_page(q, here, answers)
     return answers
 
 

@@ -9,9 +9,8 @@ import pytest
 
 from panel.demo.forms import make
 from panel.instruments.questionnaire import Kind
-from panel.instruments.routing import offered_choices
 from panel.instruments.xlsform import compile_form
-from tests.instruments.forms import DATA
+from tests.instruments.forms import DATA, offered
 
 LANGUAGES = ("en", "nb", "ru", "uk")
 with (DATA / "why_exit_table1.csv").open(encoding="utf-8-sig") as table:
@@ -51,7 +50,7 @@ def test_labels_differ_between_the_options_of_a_question(exitnorway):
     for where in ("in_norway", "returned", "moved_on", "away", "not_said"):
         answers = {"where_live": where, "children": "one"}
         for item in exitnorway.items():
-            shown = offered_choices(exitnorway, item.name, answers)
+            shown = offered(exitnorway, item.name, answers)
             for language in LANGUAGES:
                 labels = [choice.labels[language] for choice in shown]
                 assert len(set(labels)) == len(labels)
@@ -64,7 +63,7 @@ def test_about_25_questions_on_7_or_8_pages(exitnorway):
 
 @pytest.mark.parametrize("place", ["returned", "moved_on"])
 def test_res_06_the_14_reasons_go_to_those_they_are_for(exitnorway, place):
-    shown = [choice.code for choice in offered_choices(exitnorway, "exit_reasons", {"where_live": place})]
+    shown = [choice.code for choice in offered(exitnorway, "exit_reasons", {"where_live": place})]
     wanted = {row["code"] for row in PUBLISHED if row["asked_of"] in ("all", place)}
     assert set(shown) - {"not_said"} == wanted
     assert len(shown) == len(set(shown))

@@ -10,7 +10,19 @@ from panel.instruments import routing
 from panel.instruments.checking import check
 from panel.instruments.questionnaire import Kind, Value
 from panel.instruments.xlsform import compile_form
-from tests.instruments.forms import END, EXITNORWAY, YES_NO, form, item, one_page, option, page, sent
+from tests.instruments.forms import (
+    END,
+    EXITNORWAY,
+    YES_NO,
+    form,
+    item,
+    next_page,
+    offered,
+    one_page,
+    option,
+    page,
+    sent,
+)
 
 TODAY = date(2023, 10, 2)
 FORM = compile_form(EXITNORWAY.read_bytes())
@@ -44,7 +56,7 @@ def draw_page(data, q, name, answers):
 @given(st.data())
 def test_any_path_through_the_form_reaches_its_end(data):
     """Forward always ends, though somebody goes back now and then and answers anew."""
-    q, answers, here = FORM, dict[str, Value](), routing.next_page(FORM, None, {})
+    q, answers, here = FORM, dict[str, Value](), next_page(FORM, None, {})
     saved, back = set(), 0
     while here is not None:
         raw = sent(q, here, draw_page(data, q, here, answers))
@@ -55,12 +67,12 @@ def test_any_path_through_the_form_reaches_its_end(data):
         kept = {name: value for name, value in answers.items() if name not in names}
         answers = routing.settled(q, {**kept, **checked.answers})
         saved.add(here)
-        before = routing.previous_page(q, here, answers)
+        before = routing.route(q, answers).before(here)
         if before and back < 10 and data.draw(st.integers(0, 9), label="back?") == 0:
             here, back = before, back + 1
         else:
-            here = routing.next_page(q, here, answers)
-    assert {one.name for one in routing.pages(q, answers)} <= saved | {
+            here = next_page(q, here, answers)
+    assert set(routing.route(q, answers).names()) <= saved | {
         "leaving",
         "reasons",
         "school",
@@ -81,13 +93,14 @@ def test_any_path_through_the_form_reaches_its_end(data):
 )
 def test_res_05_leavers_get_the_exit_module_and_others_don_t(exitnorway, where, pages):
     answers = {"where_live": where}
-    assert [one.name for one in routing.pages(exitnorway, answers)] == pages
-    assert (routing.progress(exitnorway, "last", answers)) == (len(pages), len(pages))
+    assert routing.route(exitnorway, answers).names() == pages
+    assert routing.route(exitnorway, answers).place("last") == (len(pages), len(pages))
 
 
 def test_only_who_returned_is_asked_for_the_region(exitnorway):
     def names(where):
-        return [one.name for one in routing.relevant_items(exitnorway, "leaving", {"where_live": where})]
+        step = routing.route(exitnorway, {"where_live": where}).step("leaving")
+        return [one.name for one in step.items] if step else []
 
     assert names("returned") == ["left_month", "region"]
     assert names("moved_on") == ["left_month"]
@@ -96,15 +109,15 @@ def test_only_who_returned_is_asked_for_the_region(exitnorway):
 
 def test_parents_are_asked_about_school(exitnorway):
     answers = {"where_live": "in_norway", "children": "two"}
-    assert routing.next_page(exitnorway, "people", answers) == "school"
-    assert routing.next_page(exitnorway, "people", {**answers, "children": "none"}) == "work"
-    assert routing.previous_page(exitnorway, "work", answers) == "school"
-    assert routing.previous_page(exitnorway, "now", answers) is None
+    assert next_page(exitnorway, "people", answers) == "school"
+    assert next_page(exitnorway, "people", {**answers, "children": "none"}) == "work"
+    assert routing.route(exitnorway, answers).before("work") == "school"
+    assert routing.route(exitnorway, answers).before("now") is None
 
 
 def test_progress_counts_the_pages_on_the_way(exitnorway):
-    assert routing.progress(exitnorway, "now", {}) == (1, 5)
-    assert routing.progress(exitnorway, "reasons", {"where_live": "moved_on"}) == (3, 7)
+    assert routing.route(exitnorway, {}).place("now") == (1, 5)
+    assert routing.route(exitnorway, {"where_live": "moved_on"}).place("reasons") == (3, 7)
 
 
 def test_who_goes_back_takes_the_old_branch_with_them(exitnorway):
@@ -126,8 +139,8 @@ def test_an_answer_that_no_longer_counts_opens_no_further_page():
         page("two", relevant="${a} = 'yes'"), item("select_one yn", "b"), END,
         page("three", relevant="${b} = 'yes'"), item("select_one yn", "c"), END,
     )  # fmt: skip
-    assert [one.name for one in routing.pages(q, {"a": "yes", "b": "yes"})] == ["one", "two", "three"]
-    assert [one.name for one in routing.pages(q, {"a": "no", "b": "yes"})] == ["one"]
+    assert routing.route(q, {"a": "yes", "b": "yes"}).names() == ["one", "two", "three"]
+    assert routing.route(q, {"a": "no", "b": "yes"}).names() == ["one"]
     assert routing.settled(q, {"a": "no", "b": "yes", "c": "yes"}) == {"a": "no"}
 
 
@@ -137,8 +150,8 @@ def test_a_page_without_questions_to_ask_is_left_out():
         page("two"), item("select_one yn", "b", relevant="${a} = 'yes'"), END,
         page("three"), item(name="c"), END,
     )  # fmt: skip
-    assert routing.next_page(q, "one", {"a": "no"}) == "three"
-    assert routing.next_page(q, "one", {"a": "yes"}) == "two"
+    assert next_page(q, "one", {"a": "no"}) == "three"
+    assert next_page(q, "one", {"a": "yes"}) == "two"
 
 
 def test_of_two_wordings_of_a_code_one_is_shown():
@@ -146,7 +159,7 @@ def test_of_two_wordings_of_a_code_one_is_shown():
     q = one_page(
         item("select_one yn", "a", choice_filter="true()"), choices=choices, allow_choice_duplicates="yes"
     )
-    assert [choice.labels["en"] for choice in routing.offered_choices(q, "a", {})] == ["yes", "no"]
+    assert [choice.labels["en"] for choice in offered(q, "a", {})] == ["yes", "no"]
 
 
 def test_residency_answers_come_by_their_role(exitnorway):

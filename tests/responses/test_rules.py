@@ -66,7 +66,7 @@ def test_a_page_that_asks_another_question_now_is_to_be_seen_again():
     ("wanted", "shown"), [("one", "one"), ("two", "two"), ("three", "two"), ("nowhere", "two"), (None, "two")]
 )
 def test_a_page_is_shown_once_it_was_reached(wanted, shown):
-    assert shown_page(FORM, {"first": "yes"}, ["one"], wanted) == shown
+    assert shown_page(YES, ["one"], wanted) == shown
 
 
 @pytest.mark.parametrize(

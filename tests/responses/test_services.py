@@ -8,7 +8,6 @@ from django.db import connections
 
 from consent.models import ConsentEntry
 from panel.errors import BadInput, NotNow
-from panel.instruments.routing import next_page
 from panel.instruments.selectors import questionnaire
 from panel.members import services as members
 from panel.members.models import PanelMember
@@ -18,6 +17,7 @@ from panel.responses.services import save_page
 from panel.waves.models import CaseEvent
 from tests.factories import answering
 from tests.factories.answering import CLOSES, NOW, OPENS, SYSTEM
+from tests.instruments.forms import next_page
 
 pytestmark = pytest.mark.django_db
 
