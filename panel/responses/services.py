@@ -17,7 +17,7 @@ from consent.models import ConsentEntry
 from panel.errors import BadInput, NotNow
 from panel.instruments.checking import Checked, check
 from panel.instruments.questionnaire import Questionnaire, Value
-from panel.instruments.routing import Step, route
+from panel.instruments.routing import Route, Step, route
 from panel.instruments.selectors import questionnaire
 from panel.responses.models import Response
 from panel.responses.rules import Why, after, enough, still_saved, to_go_on, why_not
@@ -72,17 +72,17 @@ def save_page(
         raise BadInput(_("There is no such page in this survey. Go back to the beginning of it."))
     checked = check(q, page, way.answers, raw, lang=language, today=timezone.localdate(now))
     if revision != response.revision or why:
-        return _sent_again(response, q, step, checked)
+        return _sent_again(response, way, step, checked)
     if checked.errors:
         return Saved(response, errors=checked.errors, words=checked.notices)
-    return _keep(response, q, step, checked, language, now)
+    return _keep(response, q, way, step, checked, language, now)
 
 
 def _own(step: Step, answers: Mapping[str, Value]) -> dict[str, Value]:
     return {item.name: answers[item.name] for item in step.page.items if item.name in answers}
 
 
-def _sent_again(response: Response, q: Questionnaire, step: Step, checked: Checked) -> Saved:
+def _sent_again(response: Response, way: Route, step: Step, checked: Checked) -> Saved:
     """An old revision: a double click holds what is stored already; anything else is a second device."""
     page = step.page.name
     same = not checked.errors and page in response.saved and checked.answers == _own(step, response.answers)
@@ -97,16 +97,22 @@ def _sent_again(response: Response, q: Questionnaire, step: Step, checked: Check
         )
     return Saved(
         response,
-        next_page=after(route(q, response.answers), page, response.saved),
+        next_page=after(way, page, response.saved),
         completed=response.completed_at is not None,
     )
 
 
 def _keep(
-    response: Response, q: Questionnaire, step: Step, checked: Checked, language: str, now: datetime
+    response: Response,
+    q: Questionnaire,
+    before: Route,
+    step: Step,
+    checked: Checked,
+    language: str,
+    now: datetime,
 ) -> Saved:
     """Write the page, drop answers that no longer count, and leave the case's events."""
-    page, before = step.page.name, route(q, response.answers)
+    page = step.page.name
     asked_here = {item.name for item in step.page.items}
     others = {name: value for name, value in before.answers.items() if name not in asked_here}
     way = route(q, {**others, **checked.answers})
