@@ -4,6 +4,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Study(models.Model):
@@ -84,13 +85,13 @@ class StaffRole(models.Model):
     """What a staff user is in one study (ZON-04). What each role may do stands in members/rules.py."""
 
     class Role(models.TextChoices):
-        LEADER = "leader", "project leader"
-        COORDINATOR = "coordinator", "coordinator"
-        KEEPER = "keeper", "contact keeper"
-        INTERVIEWER = "interviewer", "interviewer"
-        RESEARCHER = "researcher", "researcher"
-        REVIEWER = "reviewer", "reviewer"
-        DPO = "dpo", "data-protection officer"
+        LEADER = "leader", _("project leader")
+        COORDINATOR = "coordinator", _("coordinator")
+        KEEPER = "keeper", _("contact keeper")
+        INTERVIEWER = "interviewer", _("interviewer")
+        RESEARCHER = "researcher", _("researcher")
+        REVIEWER = "reviewer", _("reviewer")
+        DPO = "dpo", _("data-protection officer")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="panel_roles")

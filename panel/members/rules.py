@@ -84,7 +84,7 @@ class RoleCard:
 
 ROLES: Mapping[Role, RoleCard] = {
     Role.LEADER: RoleCard(
-        _("project leader"),
+        Role.LEADER.label,
         _("Approves letters, plans and releases, decides the study's settings, answers requests on rights."),
         frozenset(
             {
@@ -95,7 +95,7 @@ ROLES: Mapping[Role, RoleCard] = {
         ),
     ),
     Role.COORDINATOR: RoleCard(
-        _("coordinator"),
+        Role.COORDINATOR.label,
         _("Sees codes, progress and residency flags, plans waves and sends; sees no address."),
         frozenset(
             {
@@ -106,27 +106,27 @@ ROLES: Mapping[Role, RoleCard] = {
         ),
     ),
     Role.KEEPER: RoleCard(
-        _("contact keeper"),
+        Role.KEEPER.label,
         _("Enrols files and opens one contact card at a time, with a reason; sees no answers or flags."),
         frozenset({Verb.OPEN_CARD, Verb.ENROL, Verb.RECORD_STOP}),
     ),
     Role.INTERVIEWER: RoleCard(
-        _("interviewer"),
+        Role.INTERVIEWER.label,
         _("Sees the consented interviews assigned to them, until the outcome."),
         frozenset(),
     ),
     Role.RESEARCHER: RoleCard(
-        _("researcher"),
+        Role.RESEARCHER.label,
         _("Asks for releases, downloads them and sees rates; sees no codes."),
         frozenset({Verb.ASK_RELEASE, Verb.DOWNLOAD_RELEASE, Verb.SEE_RATES}),
     ),
     Role.REVIEWER: RoleCard(
-        _("reviewer"),
+        Role.REVIEWER.label,
         _("Checks releases before anybody can download them."),
         frozenset({Verb.REVIEW_RELEASE}),
     ),
     Role.DPO: RoleCard(
-        _("data-protection officer"),
+        Role.DPO.label,
         _("Reads the audit trail and consents, and acts on nothing."),
         frozenset({Verb.SEE_AUDIT, Verb.SEE_CONSENT}),
     ),
