@@ -101,7 +101,7 @@ def _undo(came: Visit, text: str, *rungs: Rung) -> None:
     except ValueError:
         stop = None
     if stop is None:
-        raise NotFound(_("This can't be taken back any more."))
+        raise NotFound(_("This can no longer be undone."))
     services.undo_stop(by=Actor.member(came.member.code), stop=stop, now=came.now)
 
 

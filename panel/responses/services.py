@@ -34,7 +34,7 @@ SENTENCES = {
     Why.CLOSED: _("This survey is closed. Thank you for your interest."),
     Why.LEFT: _("You have left the study, so there is nothing to answer."),
     Why.HELD: _("Answering is paused at the moment. Please write to the study if you did not ask for this."),
-    Why.COMPLETED: _("Your answers are already complete."),
+    Why.COMPLETED: _("You have already completed this survey."),
 }
 
 
@@ -69,7 +69,7 @@ def save_page(
     way = route(q, response.answers)
     step = way.step(page)
     if step is None:
-        raise BadInput(_("There is no such page in this survey. Go back to the beginning of it."))
+        raise BadInput(_("This survey has no such page. Please go back to its beginning."))
     checked = check(q, page, way.answers, raw, lang=language, today=timezone.localdate(now))
     if revision != response.revision or why:
         return _sent_again(response, way, step, checked)
@@ -91,8 +91,8 @@ def _sent_again(response: Response, way: Route, step: Step, checked: Checked) ->
             SENTENCES[Why.COMPLETED]
             if response.completed_at
             else _(
-                "You answered on another screen in between. "
-                "Here are your newest answers; please go on from here."
+                "You have answered on another screen in the meantime. "
+                "Here are your latest answers; please continue from here."
             )
         )
     return Saved(

@@ -54,26 +54,29 @@ class RungCard:
 RUNGS: Mapping[Rung, RungCard] = {
     Rung.PAUSE: RungCard(
         _("Pause letters until a date"),
-        _("Until that day we send you no invitations and no reminders."),
+        _("Until that day we will send you no invitations or reminders."),
         _("You stay in the study and your answers are kept. After that day letters may come again."),
     ),
     Rung.NO_REMINDERS: RungCard(
         _("No more reminders about this survey"),
-        _("We send you no more reminders about this survey."),
+        _("We will send you no more reminders about this survey."),
         _("You can still answer it until it closes. You will be invited to later surveys."),
     ),
     Rung.NO_MAIL: RungCard(
         _("No more letters"),
-        _("We send you no more invitations and no more reminders."),
+        _("We will send you no more invitations or reminders."),
         _(
             "You stay in the study and your answers are kept. "
             "You can answer with links that you already have."
         ),
     ),
     Rung.LEAVE_KEEP: RungCard(
-        _("Leave the study, keep my answers"),
-        _("We stop writing to you at once. After 14 days your name and address are deleted for good."),
-        _("The answers you gave are kept, without your name and address."),
+        _("Leave the study, let you keep my answers"),
+        _(
+            "We send you one receipt and then stop writing to you. "
+            "After 14 days your name and contact details are deleted for good."
+        ),
+        _("The answers you gave are kept, without your name and contact details."),
         status=Status.LEFT,
         withdraws=CONTACT,
         receipt=True,
@@ -82,11 +85,11 @@ RUNGS: Mapping[Rung, RungCard] = {
         _("Leave the study and delete everything about me"),
         _(
             "We stop writing to you and stop using your answers at once. "
-            "After 14 days your name, address and answers are deleted for good."
+            "After 14 days your name, contact details and answers are deleted for good."
         ),
         _(
-            "A note without your name that you asked for this. "
-            "Results already published can't be called back."
+            "We keep a note, without your name, that you asked for this. "
+            "Results already published can’t be recalled."
         ),
         status=Status.DELETING,
         withdraws=(*CONTACT, Purpose.ARCHIVE, Purpose.QUOTE),
@@ -121,7 +124,7 @@ def check_request(
 ) -> None:
     """Refuses a pause without a usable date and a member's deletion without the word."""
     if rung == Rung.PAUSE and (until is None or not today < until <= today + LONGEST_PAUSE):
-        raise BadInput(_("Choose a day after today, within the next two years."))
+        raise BadInput(_("Please choose a day after today, within the next two years."))
     if rung == Rung.LEAVE_DELETE and by_member and not is_delete_word(typed_word or ""):
         raise BadInput(_("Please type the word as it is shown, so that nothing is deleted by mistake."))
 

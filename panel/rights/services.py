@@ -56,7 +56,7 @@ def ask_stop(
     if standing := _standing(member, rung, case, until, now):
         return _sooner(by, standing, waive, now)
     if rung not in selectors.rungs_offered(member, case):
-        raise NotNow(_("This can't be chosen any more. Load the page again to see what is in force now."))
+        raise NotNow(_("This can no longer be chosen. Load the page again to see what applies now."))
     stop = Stop.objects.create(
         member=member, code=member.code, case=case, rung=rung, channel=Stop.Channel(channel), asked_at=now,
         until=until if rung == Rung.PAUSE else None, due_at=rules.due_at(rung, waive=waive, now=now),
@@ -75,14 +75,14 @@ def undo_stop(*, by: Actor, stop: Stop, now: datetime) -> None:
     """Take a stop back. Undoing a leave agrees again to the exact words that the page shows (LAW-02)."""
     member = stop.member
     if member is None or not rules.can_undo(stop.state, stop.due_at, now=now):
-        raise NotNow(_("This can't be taken back any more."))
+        raise NotNow(_("This can no longer be undone."))
     _check_actor(by, member)
     if by.kind == "staff" and stop.withdrawn:
         raise NotAllowed(
             _("Only the member can agree again: by the link in their receipt or in any of their letters.")
         )
     if not Stop.objects.filter(pk=stop.pk, state=State.IN_FORCE).update(state=State.UNDONE, ended_at=now):
-        raise NotNow(_("This can't be taken back any more."))
+        raise NotNow(_("This can no longer be undone."))
     stop.state, stop.ended_at = State.UNDONE, now
     ledger.record([_given_again(stop, entry, now) for entry in selectors.last_agreed(stop)])
     _apply(by, member, Rung(stop.rung), now)

@@ -65,7 +65,7 @@ def test_a_survey_on_a_phone_without_javascript(field, phone, live_server):
     fits(phone)
     phone.get_by_role("link", name="Почати").click()
     fits(phone)
-    phone.get_by_role("button", name="Зберегти й далі").click()  # nothing answered
+    phone.get_by_role("button", name="Зберегти й продовжити").click()  # nothing answered
     assert phone.locator(".summary a").count() == 1
     fits(phone)
     phone.get_by_label("В іншій країні").check()
@@ -105,11 +105,11 @@ def test_leaving_and_taking_it_back_on_a_phone(field, phone, live_server):
     fits(phone)
     assert phone.locator("input[name=rung]:checked").count() == 0
     phone.get_by_label("Вийти з дослідження й видалити все про мене").check()
-    phone.get_by_role("button", name="Зробити це").click()
+    phone.get_by_role("button", name="Підтвердити вибір").click()
     assert phone.locator("#error-word").count() == 1
     fits(phone)
     phone.locator("#word").fill("видалити")
-    phone.get_by_role("button", name="Зробити це").click()
+    phone.get_by_role("button", name="Підтвердити вибір").click()
     fits(phone)
     assert PanelMember.objects.get(pk=field.amal.pk).status == "deleting"
     phone.locator("button[name=undo]").click()

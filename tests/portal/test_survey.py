@@ -39,9 +39,9 @@ def test_from_the_letter_to_the_thanks_in_each_language(field, client, start, la
     ("lang", "words"),
     [
         ("en", "no effect on your permit or benefits"),
-        ("nb", "ingen virkning på oppholdstillatelsen"),
-        ("uk", "не впливає на ваш дозвіл"),
-        ("ru", "не влияет на ваше разрешение"),
+        ("nb", "påvirker verken oppholdstillatelsen"),
+        ("uk", "не вплине ні на Ваш дозвіл"),
+        ("ru", "не повлияет ни на Ваше разрешение"),
     ],
 )
 def test_the_welcome_says_what_matters(field, client, start, lang, words):
