@@ -23,8 +23,11 @@ def dispatch() -> None:
     Service mail leaves the queue that config/schedule.py routes to, so that it waits behind no wave's letters.
     """
     for chunk in services.dispatch(now=clock.now()):
-        queue = settings.CELERY_TASK_DEFAULT_QUEUE if chunk.service_mail else None
-        send_chunk.apply_async((str(chunk.claim),), queue=queue)
+        claim = str(chunk.claim)
+        if chunk.service_mail:
+            send_chunk.apply_async((claim,), queue=settings.CELERY_TASK_DEFAULT_QUEUE)
+        else:
+            send_chunk.delay(claim)
 
 
 @shared_task

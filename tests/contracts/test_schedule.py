@@ -46,7 +46,7 @@ def test_every_task_is_called_by_the_clock_or_is_the_sending_of_a_chunk(tasks):
 
 
 def test_letters_have_a_queue_of_their_own_and_all_else_the_default_one(tasks):
-    queue = {name: app.amqp.router.route({"queue": None}, name)["queue"].name for name in tasks}
+    queue = {name: app.amqp.router.route({}, name)["queue"].name for name in tasks}
     assert {name for name, of in queue.items() if of == "letters"} == {SEND}
     assert set(queue.values()) == QUEUES
 
