@@ -17,7 +17,7 @@ from config.local.services import QUIET, alone, manage, migrate, running, stoppe
 
 
 def life(place: Place) -> list[str | Path]:
-    """The one place that names the command which lives the example's life up to today."""
+    """The command that lives the example's life up to today; demo.py has it to the end."""
     return ["demo_life", "--upto-today", "--out", place.folder]
 
 
