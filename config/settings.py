@@ -90,11 +90,9 @@ def database(name: str) -> dict[str, Any]:
     return config
 
 
-DATABASES = {
-    "default": database("DATABASE_URL"),
-    "vault": database("VAULT_DATABASE_URL"),
-    "keystore": database("KEYSTORE_DATABASE_URL"),
-}
+DATABASES = {"default": database("DATABASE_URL")}
+if PROCESS not in {"portal", "beat"}:  # they open no card: they don't even know where the cards are
+    DATABASES |= {"vault": database("VAULT_DATABASE_URL"), "keystore": database("KEYSTORE_DATABASE_URL")}
 DATABASE_ROUTERS = ["config.routers.ZoneRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -133,13 +133,14 @@ class Backend(EmailBackend):
             self._server.close()  # the answer stands; the next mail finds the line closed and opens a new one
         if code < 500:
             raise Handed(Outcome.LATER)
-        policy = refused is Outcome.ADDRESS_REFUSED and words[:4] in _NOT_OF_THE_ADDRESS
+        policy = refused is Outcome.ADDRESS_REFUSED and words.startswith(_NOT_OF_THE_ADDRESS)
         raise Handed(Outcome.MAIL_REFUSED if policy else refused)
 
 
 #: Enhanced status codes (RFC 3463) by which a refused recipient tells of us or of the line, not of the
 #: address.
-_NOT_OF_THE_ADDRESS = (b"5.3.", b"5.4.", b"5.5.", b"5.7.")
+#: A full mailbox (5.2.2) and a letter too long for it (5.2.3) are no reason to give an address up.
+_NOT_OF_THE_ADDRESS = (b"5.2.2", b"5.2.3", b"5.3.", b"5.4.", b"5.5.", b"5.7.")
 
 
 def _mail_from(server: smtplib.SMTP, sender: str) -> tuple[int, bytes]:

@@ -55,9 +55,10 @@ def queue_due(*, now: datetime) -> int:
 
 def dispatch(*, now: datetime) -> list[Claimed]:
     """Claims what is due, in chunks; the caller hands each claim to a worker. Receipts come first."""
-    room = rules.CLAIMED_MAX - Outgoing.objects.filter(state=State.CLAIMED).count()
-    receipts = list(_claim(Outgoing.objects.filter(case=None), now, room))
-    letters = list(_claim(Outgoing.objects.exclude(case=None), now, room - rules.CHUNK * len(receipts)))
+    service, survey = Outgoing.objects.filter(case=None), Outgoing.objects.exclude(case=None)
+    receipts = list(_claim(service, now, rules.CLAIMED_MAX))  # never starved by a wave's letters
+    room = rules.CLAIMED_MAX - survey.filter(state=State.CLAIMED).count()
+    letters = list(_claim(survey, now, room))
     return [Claimed(claim, True) for claim in receipts] + [Claimed(claim, False) for claim in letters]
 
 

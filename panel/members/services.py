@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.errors import BadInput, NotAllowed, NotNow
+from panel.logs import masked
 from panel.members import permissions, rules, selectors
 from panel.members.models import Hold, PanelMember, StaffRole, Study, StudyDecision
 from panel.members.rules import Role, Verb
@@ -210,6 +211,16 @@ def mark_unreachable(*, by: Actor, members: Collection[PanelMember], now: dateti
         member.unreachable = True
 
 
+def mark_reachable(*, by: Actor, member: PanelMember, now: datetime) -> None:
+    """The address is worth another try: what was held up goes at the next look, and another refusal ends it again."""
+    permissions.check(by, member.study, Verb.SEND)
+    with transaction.atomic():
+        if not PanelMember.objects.filter(pk=member.pk, unreachable=True).update(unreachable=False):
+            raise NotNow(_("Letters to this member aren't held up."))
+        _tell(by, member, "address tried again", now)
+    member.unreachable = False
+
+
 def hold(*, by: Actor, member: PanelMember, kind: Hold.Kind | str, reason: str, now: datetime) -> Hold:
     """Freezes mails, edits and releases of a member."""
     with transaction.atomic():
@@ -230,7 +241,7 @@ def lift(*, by: Actor, held: Hold, now: datetime) -> None:
 def _reason(text: str) -> str:
     if not text.strip():
         raise BadInput(_("Give a reason; it is kept with the decision."))
-    return text.strip()
+    return masked(text.strip())
 
 
 def _tell(

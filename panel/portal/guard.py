@@ -101,6 +101,10 @@ class Visit:
         ]
 
 
+#: What mail programs add to an address at the end of a line.
+TRAILING = "/.,;:)>"
+
+
 def visit(
     request: HttpRequest,
     token: str,
@@ -117,7 +121,7 @@ def visit(
     wanted = request.GET.get("lang", "")
     chosen = wanted in NAMES
     lang = wanted if chosen else language(link)
-    return Visit(link, request.path, now, lang if lang in NAMES else "en", chosen)
+    return Visit(link, request.path.rstrip(TRAILING), now, lang if lang in NAMES else "en", chosen)
 
 
 def page(template: str, context: Mapping[str, Any], *, lang: str, status: int = 200) -> HttpResponse:

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path, register_converter
 
 from panel.portal import stops, survey, views
+from panel.portal.guard import TRAILING
 
 app_name = "portal"
 
@@ -13,7 +14,7 @@ class Token:
     regex = r"[^/]+/?"
 
     def to_python(self, value: str) -> str:
-        return value.rstrip("/.,;:)>")
+        return value.rstrip(TRAILING)
 
     def to_url(self, value: str) -> str:
         return value

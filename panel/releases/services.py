@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.errors import BadInput, Damaged, NotFound, NotNow
+from panel.logs import masked
 from panel.members import permissions
 from panel.members.models import Study
 from panel.members.rules import Verb
@@ -121,7 +122,7 @@ def _step(release: Release, new: State, **fields: object) -> None:
 def _reason(text: str) -> str:
     if not text.strip():
         raise BadInput(_("Give a reason: it is kept with the decision."))
-    return text.strip()
+    return masked(text.strip())
 
 
 def open_download(*, by: Actor, release: Release, file: str, now: datetime) -> bytes:

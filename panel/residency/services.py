@@ -15,6 +15,7 @@ from panel.audit.rules import Actor
 from panel.errors import BadInput, NotNow
 from panel.instruments import selectors as instruments
 from panel.instruments.routing import residency_answers
+from panel.logs import masked
 from panel.members import permissions
 from panel.members import services as members
 from panel.members.models import PanelMember
@@ -88,7 +89,9 @@ def _tell(evidence: Evidence, *, now: datetime) -> Evidence:
     evidence.save(force_insert=True)
     kind = rules.flag_for(earlier, selectors.as_told(evidence))
     if kind:
-        flag = Flag.objects.create(member=member, evidence=evidence, kind=kind, raised_on=timezone.localdate(now))
+        flag = Flag.objects.create(
+            member=member, evidence=evidence, kind=kind, raised_on=timezone.localdate(now)
+        )
         _note(SELF, "residency.flag_raised", flag, now)
     _derive(member, by=SELF, now=now)
     return evidence
@@ -125,7 +128,9 @@ def review_flag(*, by: Actor, flag: Flag, state: str, reason: str, now: datetime
         raise NotNow(_("This flag was already reviewed so. Look at its history."))
     flag.state = state
     flag.save(update_fields=["state"])
-    review = FlagReview.objects.create(flag=flag, state=state, reason=reason.strip(), by=by.name, at=now)
+    review = FlagReview.objects.create(
+        flag=flag, state=state, reason=masked(reason.strip()), by=by.name, at=now
+    )
     _derive(member, by=by, now=now)
     _note(by, "residency.flag_reviewed", flag, now)
     return review

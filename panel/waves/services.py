@@ -58,6 +58,8 @@ def plan_wave(
         raise BadInput(_("Wave 0 is the recruitment: give a number from 1 on."))
     if instrument.instrument.study_id != study.pk:
         raise BadInput(_("The questionnaire belongs to another study."))
+    if study.members.filter(cohort=name).exists():
+        raise BadInput(_("A cohort has this name, and its recruitment is released under it: choose another."))
     if study.waves.filter(name=name).exists() or study.waves.filter(number=number).exists():
         raise BadInput(_("The study already has a wave of this name or number: choose another."))
     wave = Wave(

@@ -83,12 +83,16 @@ def test_a_secret_can_come_as_a_file(read, tmp_path):
     assert read(SECRET_KEY=None, SECRET_KEY_FILE=str(file))["SECRET_KEY"] == REAL["SECRET_KEY"]
 
 
-def test_the_portal_serves_no_desk(read):
+@pytest.mark.parametrize("process", ["portal", "beat"])
+def test_who_opens_no_card_does_not_know_where_cards_are(read, process):
     """ZON-01: a process gets only what it needs."""
-    assert read(PROCESS="portal", KEK_FILE=None)["PROCESS"] == "portal"
+    settings = read(PROCESS=process, KEK_FILE=None, VAULT_DATABASE_URL=None, KEYSTORE_DATABASE_URL=None)
+    assert set(settings["DATABASES"]) == {"default"}
 
 
 def test_a_single_machine_starts_on_sqlite_with_debug_only(read):
-    settings = read(DEBUG="true", PROCESS="all", DATABASE_URL="sqlite:////tmp/x", BASE_URL="http://127.0.0.1:8000")
+    settings = read(
+        DEBUG="true", PROCESS="all", DATABASE_URL="sqlite:////tmp/x", BASE_URL="http://127.0.0.1:8000"
+    )
     assert settings["DATABASES"]["default"]["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
     assert "WAL" in settings["DATABASES"]["default"]["OPTIONS"]["init_command"]

@@ -39,6 +39,7 @@ MATRIX = {
     ("members_panelmember_changelist", ()): "LC",
     ("members_panelmember_change", ("member",)): "LC",
     ("members_panelmember_step", ("member", "told")): "C",
+    ("members_panelmember_step", ("member", "reachable")): "C",
     ("residency_flag_changelist", ()): "C",
     ("residency_flag_change", ("flag",)): "C",
     ("residency_flag_step", ("flag", "confirm")): "C",
@@ -123,6 +124,8 @@ def test_zon_04_who_may_act(at_desk, things, letter):
     for row in STEPS + [(name, ()) for name in PAGES]:
         if letter not in MATRIX[row]:
             assert client.post(address(row, things)).status_code in (403, 404), row
+        elif row[1][-1:] == ("reachable",):  # nothing holds up this member's letters
+            assert client.post(address(row, things)).status_code == 409, row
         elif row[1][-1:] not in (("approve",), ("close",)):  # those two of a wave need no words
             assert client.post(address(row, things)).status_code == 400, row
 

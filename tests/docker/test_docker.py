@@ -93,6 +93,16 @@ def test_the_key_that_opens_cards_is_where_cards_are_opened_and_nowhere_else(com
         )
 
 
+def test_only_who_opens_cards_knows_where_they_are(compose, secrets):
+    """ZON-01: no name, no secret and no setting of vault or keystore in portal and beat."""
+    for process in PROCESSES:
+        service, given = compose["services"][process], environment(compose, process, secrets)
+        zones = [
+            name for name in (*given, *service["secrets"]) if re.search("vault|keystore", name, re.IGNORECASE)
+        ]
+        assert bool(zones) == (process in WITH_KEK)
+
+
 def test_every_process_of_the_settings_has_a_service_and_a_branch_in_the_entrypoint(compose):
     text = (ROOT / "config" / "settings.py").read_text()
     (known,) = re.findall(r"PROCESS not in \{([^}]*all[^}]*)\}", text)

@@ -181,6 +181,23 @@ def test_NEV_03_an_unreachable_address_leaves_status_and_place_as_they_were(stud
     assert set(told) == {first.code, second.code}
 
 
+def test_an_address_is_tried_again_when_a_coordinator_says_so(amal):
+    services.mark_unreachable(by=SYSTEM, members=[amal], now=NOW)
+    with pytest.raises(NotAllowed):
+        services.mark_reachable(by=VERA, member=amal, now=NOW)
+    services.mark_reachable(by=SIGNE, member=amal, now=NOW)
+    assert not PanelMember.objects.get().unreachable
+    with pytest.raises(NotNow):
+        services.mark_reachable(by=SIGNE, member=amal, now=NOW)
+
+
+def test_an_address_in_a_reason_is_masked(study):
+    decision = services.decide(
+        by=LIV, study=study, setting="minors_allowed", reason="asked by amal@example.org", now=NOW
+    )
+    assert decision.reason == "asked by [address]"
+
+
 def test_LAW_10_a_hold_is_set_and_lifted_once(amal):
     held = services.hold(by=LIV, member=amal, kind="restriction", reason="asked by letter", now=NOW)
     assert (held.kind, held.since, held.lifted_at) == ("restriction", NOW, None)
@@ -210,6 +227,7 @@ ACTIONS: dict[str, Act] = {
     "set_place": lambda study, amal: services.set_place(by=SYSTEM, member=amal, place="away", now=NOW),
     "set_mail": lambda study, amal: services.set_mail(by=SYSTEM, member=amal, stopped=True, now=NOW),
     "mark_unreachable": lambda study, amal: services.mark_unreachable(by=SYSTEM, members=[amal], now=NOW),
+    "mark_reachable": lambda study, amal: services.mark_reachable(by=SIGNE, member=amal, now=NOW),
     "hold": lambda study, amal: services.hold(
         by=LIV, member=amal, kind="restriction", reason="asked", now=NOW
     ),
@@ -226,6 +244,8 @@ def snapshot() -> str:
 def test_when_its_last_write_breaks_nothing_of_an_action_is_kept(study, amal, monkeypatch, name):
     user(TOR)
     services.hold(by=LIV, member=amal, kind="reconsent", reason="new form", now=NOW)
+    if name == "mark_reachable":
+        services.mark_unreachable(by=SYSTEM, members=[amal], now=NOW)
     before = snapshot()
 
     def broken(**_given: object) -> None:

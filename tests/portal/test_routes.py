@@ -72,6 +72,16 @@ def test_nev_08_get_head_and_options_change_nothing(field, client):
     assert everything() == before
 
 
+@pytest.mark.parametrize("added", ["/", ".", ")", ">"])
+def test_what_a_mail_program_adds_to_a_link_does_no_harm(field, client, added):
+    for name, use in USES.items():
+        if name != "answer-stop":
+            address = TOKENED[name].format(field.token(use))
+            response = client.get(address + added)
+            assert response.status_code == 200
+            assert f"{address}{added.replace('/', '//')}" not in response.content.decode()
+
+
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])
 def test_other_methods_are_refused(field, client, method):
     for address in addresses(field):

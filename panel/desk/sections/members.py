@@ -15,6 +15,7 @@ from panel.desk.base import DeskAdmin, Step, Words
 from panel.desk.forms import Choice, DeskForm, Text
 from panel.desk.words import colour, day, label
 from panel.members import permissions
+from panel.members import services as members
 from panel.members.models import PanelMember
 from panel.members.rules import Verb, tidy_code
 from panel.residency import services as residency
@@ -37,6 +38,11 @@ class ToldForm(DeskForm):
 def _told(*, by: Actor, obj: PanelMember, now: datetime, place: str, month: str) -> Words:
     residency.told_staff(by=by, member=obj, place=place, month=month, now=now)
     return _("Recorded as told to staff. A change raises a flag.")
+
+
+def _reachable(*, by: Actor, obj: PanelMember, now: datetime) -> Words:
+    members.mark_reachable(by=by, member=obj, now=now)
+    return _("Letters go to this address again. If it is refused once more, they stop.")
 
 
 class MemberAdmin(DeskAdmin[PanelMember]):
@@ -64,6 +70,14 @@ class MemberAdmin(DeskAdmin[PanelMember]):
             ),
             _told,
             form=ToldForm,
+        ),
+        Step[PanelMember](
+            "reachable",
+            Verb.SEND,
+            _("Try the address again"),
+            _("The address was refused, so no letter goes there. It says nothing of where somebody lives."),
+            _reachable,
+            fits=lambda member: member.unreachable,
         ),
     )
 
