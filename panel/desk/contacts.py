@@ -40,6 +40,7 @@ OUTCOMES = {
     "minor": _("are under 18"),
     "unknown_age": _("may be under 18: no readable age"),
     "double_entry": _("answered twice"),
+    "erased": _("had everything about them deleted"),
 }
 
 

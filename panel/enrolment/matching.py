@@ -1,4 +1,4 @@
-"""A judged file against what is there: known members, shared addresses, stored rows, consent wording.
+"""A judged file against what is there: erased rows, members, shared addresses, stored rows, consent wording.
 
 Reads only. What comes out is the whole plan of an enrolment; admission.py carries it out.
 """
@@ -15,7 +15,7 @@ from consent.errors import ConsentError
 from consent.models import ConsentText
 from panel.enrolment import rules
 from panel.enrolment.mapping import Recruitment
-from panel.enrolment.models import RecruitmentRecord
+from panel.enrolment.models import ErasedRow, RecruitmentRecord
 from panel.enrolment.rules import JudgedRow, Outcome
 from panel.errors import BadInput
 from panel.keys.macs import Index
@@ -67,6 +67,9 @@ def plan(*, study: Study, mapping: Recruitment, rows: Sequence[JudgedRow]) -> Pl
     known = _known(study, mapping, rows)
     fingerprints = _fingerprints(study, rows)
     stored = _stored(study, fingerprints.values())
+    # After the records: what is erased meanwhile is found in one of the two.
+    erased = _erased(study, fingerprints.values())
+    rows = [_without_the_erased(row, fingerprints.get(row.line) in erased) for row in rows]
     seen = {line: stored[mark] for line, mark in fingerprints.items() if mark in stored}
     settled = [_settled(row, mapping, known, seen.get(row.line)) for row in rows]
     enrolled = [row for row in settled if row.outcome == Outcome.ENROLLED]
@@ -81,6 +84,11 @@ def plan(*, study: Study, mapping: Recruitment, rows: Sequence[JudgedRow]) -> Pl
         newly_shared=newly_shared,
         sharing=sharing,
     )
+
+
+def _without_the_erased(row: JudgedRow, is_erased: bool) -> JudgedRow:
+    """Whatever else such a row says, nothing of it is kept."""
+    return JudgedRow(row.line, Outcome.ERASED) if is_erased else row
 
 
 def _settled(
@@ -152,7 +160,7 @@ def _share(
 
 def _fingerprints(study: Study, rows: Sequence[JudgedRow]) -> dict[int, bytes]:
     """The keyed hash of each row whose answers are kept, where there are any rows to compare it with."""
-    if not study.recruitment_records.exists():
+    if not study.recruitment_records.exists() and not study.erased_rows.exists():
         return {}
     return fingerprints(study, rows)
 
@@ -170,6 +178,14 @@ def _stored(study: Study, marks: Iterable[bytes]) -> dict[bytes, Record]:
         for pk, mark, status in records.values_list("pk", "fingerprint", "member__status"):
             stored[bytes(mark)] = Record(pk, bool(status), status in GONE)
     return stored
+
+
+def _erased(study: Study, marks: Iterable[bytes]) -> set[bytes]:
+    found: set[bytes] = set()
+    for some in batched(marks):
+        rows = ErasedRow.objects.filter(study=study, fingerprint__in=some)
+        found.update(bytes(mark) for mark in rows.values_list("fingerprint", flat=True))
+    return found
 
 
 def _texts(study: Study, enrolled: Sequence[JudgedRow]) -> Texts:

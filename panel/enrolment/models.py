@@ -57,6 +57,26 @@ class RecruitmentRecord(models.Model):
         }
 
 
+class ErasedRow(models.Model):
+    """The keyed hash of a row whose person had everything deleted, so that the same file brings nobody back.
+
+    A file stays with the institution after an erasure. Nothing else is kept, and no member: whoever lacks the
+    row learns nothing here. The key of the hash is destroyed with the link key at project end.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="erased_rows")
+    fingerprint = models.BinaryField(max_length=32)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["study", "fingerprint"], name="one_erased_row")]
+
+    class Privacy:
+        purpose = "an erased person is not enrolled again by the same file"
+        retention = "as long as the study; says nothing once the key is destroyed with the link key"
+        classes = dict.fromkeys(("id", "study", "fingerprint"), "internal")
+
+
 class StagedFile(models.Model):
     """An upload between preview and admission: sealed, for one hour, never on disk in clear (ZON-06)."""
 

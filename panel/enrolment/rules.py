@@ -1,7 +1,7 @@
 """Judging a recruitment file row by row, against itself. Pure: no database, no vault, no file.
 
-The checks run in the order of `Outcome`; the first that applies decides. That somebody is a member already
-needs the vault and is settled in matching.py, after all of these.
+The checks run in the order of `Outcome`; the first that applies decides. That somebody was erased or is a
+member already needs what is stored and is settled in matching.py, after all of these.
 """
 
 import json
@@ -27,6 +27,7 @@ class Outcome(StrEnum):
     UNKNOWN_AGE = "unknown_age"  # year of birth or day of answering unreadable: perhaps a minor
     MINOR = "minor"
     DOUBLE_ENTRY = "double_entry"
+    ERASED = "erased"  # this very row was somebody's who had everything deleted
     NO_CONSENT = "no_consent_to_recontact"
     NO_ADDRESS = "no_address"
     INVALID_ADDRESS = "invalid_address"
@@ -34,7 +35,7 @@ class Outcome(StrEnum):
     ENROLLED = "enrolled"
 
 
-NOT_STORED = frozenset({Outcome.UNKNOWN_AGE, Outcome.MINOR, Outcome.DOUBLE_ENTRY})
+NOT_STORED = frozenset({Outcome.UNKNOWN_AGE, Outcome.MINOR, Outcome.DOUBLE_ENTRY, Outcome.ERASED})
 """Outcomes of which nothing is kept at all."""
 
 

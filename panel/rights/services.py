@@ -16,7 +16,7 @@ from consent import services as ledger
 from consent.models import ConsentEntry
 from panel.audit import services as audit
 from panel.audit.rules import Actor
-from panel.enrolment.models import RecruitmentRecord
+from panel.enrolment.models import ErasedRow, RecruitmentRecord
 from panel.errors import NotAllowed, NotNow
 from panel.invitations.services import queue_receipt
 from panel.members import permissions
@@ -229,7 +229,12 @@ def _carry_out(pk: Any, now: datetime) -> int:
 
 
 def _erase(member: PanelMember) -> None:
-    """Everything held of a member: the row takes cases, answers, evidence, links and letters with it."""
+    """Everything held of a member: the row takes cases, answers, evidence, links and letters with it.
+
+    The keyed hash of their row in a recruitment file stays, so that the same file does not bring them back.
+    """
     waves.keep_dispositions(cases=list(member.cases.select_related("wave")))
-    RecruitmentRecord.objects.filter(member=member).delete()
+    for record in RecruitmentRecord.objects.filter(member=member):
+        ErasedRow.objects.create(study=member.study, fingerprint=record.fingerprint)
+        record.delete()
     member.delete()
