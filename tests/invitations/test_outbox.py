@@ -143,6 +143,17 @@ def test_no_more_is_claimed_than_the_broker_should_hold(livet, monkeypatch):
     assert states() == {"claimed": 3, "queued": 6}
 
 
+def test_a_receipt_never_waits_behind_a_wave(livet, monkeypatch):
+    monkeypatch.setattr(rules, "CLAIMED_MAX", 2)
+    people = f.people(livet, 4)
+    f.opened(livet)
+    services.queue_due(now=f.NOON)
+    services.dispatch(now=f.NOON)
+    services.queue_receipt(member=people[0], occasion=uuid4(), now=f.NOON)
+    (chunk,) = services.dispatch(now=f.NOON)
+    assert chunk.service_mail
+
+
 def test_service_mail_is_claimed_apart_and_first(livet):
     (one,) = f.people(livet)
     f.opened(livet)

@@ -55,6 +55,8 @@ def test_accepted_over_one_kept_connection(smtp):
         ("550 no such user", Outcome.ADDRESS_REFUSED),
         ("553 5.1.3 bad address", Outcome.ADDRESS_REFUSED),
         ("550 5.7.1 relaying denied", Outcome.MAIL_REFUSED),
+        ("552 5.2.2 mailbox full", Outcome.MAIL_REFUSED),
+        ("550 5.2.1 mailbox disabled", Outcome.ADDRESS_REFUSED),
         ("451 4.7.1 greylisted", Outcome.LATER),
         ("452 4.2.2 mailbox full", Outcome.LATER),
     ],

@@ -73,6 +73,13 @@ def test_two_waves_of_one_name_or_number_are_refused(livet):
         f.planned(livet, instrument=version, name="other")
 
 
+def test_a_wave_is_not_called_like_a_cohort(livet):
+    """Its release would be taken for the recruitment's."""
+    (member,) = f.people(livet)
+    with pytest.raises(BadInput, match="cohort"):
+        f.planned(livet, name=member.cohort)
+
+
 def test_another_study_s_questionnaire_is_refused(livet):
     other = f.version(f.study("annet"))
     with pytest.raises(BadInput, match="another study"):
