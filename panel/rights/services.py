@@ -4,10 +4,11 @@ A stop is one transaction with its audit row, the ledger's entries, the membersh
 erasure goes keystore and vault first, `default` last, so that a crash leaves the request standing.
 """
 
+import logging
 from datetime import date, datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import Error, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -17,7 +18,7 @@ from consent.models import ConsentEntry
 from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.enrolment.models import ErasedRow, RecruitmentRecord
-from panel.errors import NotAllowed, NotNow
+from panel.errors import NotAllowed, NotNow, Refusal
 from panel.invitations.services import queue_receipt
 from panel.members import permissions
 from panel.members import services as members
@@ -29,6 +30,8 @@ from panel.rights.rules import RUNGS, Rung, State
 from panel.vault import services as vault
 from panel.waves import services as waves
 from panel.waves.models import Case, CaseEvent, Wave
+
+logger = logging.getLogger(__name__)
 
 #: Erasures of one run; the next beat goes on.
 LIMIT = 100
@@ -64,7 +67,7 @@ def ask_stop(
     )  # fmt: skip
     _apply(by, member, rung, now)
     _leave_events(stop)
-    _note(by, stop, "stop asked", now)
+    _note(by, stop, "stop.asked", now)
     if rules.sends_receipt(rung, channel):
         queue_receipt(member=member, occasion=stop.pk, now=now)
     return stop
@@ -87,13 +90,25 @@ def undo_stop(*, by: Actor, stop: Stop, now: datetime) -> None:
     ledger.record([_given_again(stop, entry, now) for entry in selectors.last_agreed(stop)])
     _apply(by, member, Rung(stop.rung), now)
     _take_events_back(stop)
-    _note(by, stop, "stop undone", now)
+    _note(by, stop, "stop.undone", now)
 
 
 def erase_due(*, now: datetime) -> int:
-    """Carry out what is due, one at a time."""
+    """Carry out what is due, one at a time; returns how many.
+
+    One that can't be carried out is tried again at each beat, and all others go on: those that fail don't
+    count towards the limit. The log names it by its code.
+    """
     due = Stop.objects.filter(state=State.IN_FORCE, due_at__lte=now).order_by("due_at")
-    return sum(_carry_out(pk, now) for pk in list(due.values_list("pk", flat=True)[:LIMIT]))
+    done = 0
+    for pk, code in list(due.values_list("pk", "code")):
+        if done >= LIMIT:
+            break
+        try:
+            done += _carry_out(pk, now)
+        except (Refusal, Error) as error:  # without its text: a database's can hold a row
+            logger.error("The stop of %s was not carried out: %s.", code, type(error).__name__)
+    return done
 
 
 # --- asking
@@ -123,7 +138,7 @@ def _sooner(by: Actor, stop: Stop, waive: bool, now: datetime) -> Stop:
     if waive and stop.rung == Rung.LEAVE_DELETE and stop.due_at and stop.due_at > now:
         stop.due_at = now
         stop.save(update_fields=["due_at"])
-        _note(by, stop, "stop: wait waived", now)
+        _note(by, stop, "stop.wait_waived", now)
     return stop
 
 
@@ -224,7 +239,7 @@ def _carry_out(pk: Any, now: datetime) -> int:
     if stop.rung == Rung.LEAVE_DELETE:
         _erase(member)
     detail = {"rung": stop.rung}
-    audit.record(by=by, verb="stop carried out", now=now, study=slug, subject=stop.code, detail=detail)
+    audit.record(by=by, verb="stop.carried_out", now=now, study=slug, subject=stop.code, detail=detail)
     return 1
 
 

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.db import DatabaseError
 from django.db.models import ForeignKey, Model
 
 from consent.models import ConsentEntry
 from panel.audit.models import AuditEvent
 from panel.audit.rules import Actor
 from panel.enrolment.models import RecruitmentRecord
-from panel.errors import NotNow
+from panel.errors import Damaged, NotNow
 from panel.invitations import services as outbox
 from panel.invitations.models import Link
 from panel.keys.models import DataKey
@@ -118,7 +119,7 @@ def test_the_proof_stays_by_code_in_ledger_and_audit(full):
     erase_due(now=DUE)
     assert ConsentEntry.objects.filter(subject=full.amal.code, action="withdrawn").exists()
     verbs = AuditEvent.objects.filter(subject=full.amal.code).values_list("verb", flat=True)
-    assert {"stop asked", "stop carried out"} <= set(verbs)
+    assert {"stop.asked", "stop.carried_out"} <= set(verbs)
 
 
 def test_card_and_data_key_are_gone_and_the_others_open(full):
@@ -160,6 +161,36 @@ def test_a_crash_between_vault_and_default_is_finished_by_the_next_run(full, mon
         undo_stop(by=Actor.member(full.amal.code), stop=stop, now=DUE)
     assert erase_due(now=DUE) == 1
     assert not PanelMember.objects.filter(pk=full.amal.pk).exists()
+
+
+@pytest.mark.parametrize("error", [Damaged("amal@example.org"), DatabaseError("amal@example.org")])
+def test_law_06_an_erasure_that_fails_keeps_no_other_waiting_and_is_logged_by_code(
+    full, monkeypatch, caplog, error
+):
+    stop = leave(full)
+    ask_stop(
+        by=Actor.member(full.other.code), member=full.other, rung="leave_delete", channel=Channel.STOP_PAGE,
+        typed_word="SLETT", now=NOW + timedelta(seconds=1),
+    )  # fmt: skip
+    later, destroy = DUE + timedelta(seconds=1), vault.destroy_cards
+
+    def broken(codes):
+        if full.amal.code in codes:
+            raise error
+        return destroy(codes)
+
+    monkeypatch.setattr(services, "LIMIT", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(vault, "destroy_cards", broken)
+        assert erase_due(now=later) == 1
+    assert list(PanelMember.objects.all()) == [full.amal]
+    stop.refresh_from_db()
+    assert stop.state == State.IN_FORCE
+    (told,) = caplog.records
+    assert (told.levelname, full.amal.code in told.getMessage()) == ("ERROR", True)
+    assert "example.org" not in caplog.text
+    assert erase_due(now=later) == 1
+    assert not PanelMember.objects.exists()
 
 
 def test_who_left_and_kept_the_answers_loses_the_card_only(full):
