@@ -13,8 +13,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from panel.errors import BadInput
+from panel.missing import Missing
 
-MISSING = "-3"
+MISSING = str(Missing.SKIPPED.value)
 """A blank cell: asked, and no answer given (RES-06)."""
 
 

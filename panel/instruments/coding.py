@@ -7,31 +7,13 @@ Pure. A question with one answer is one column, a question with several is one c
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import IntEnum
 
 from panel.instruments.questionnaire import Answers, Item, Kind, Questionnaire, Texts, Value
 from panel.instruments.routing import Step, route
 from panel.instruments.xpath import ROOT
-
-
-class Missing(IntEnum):
-    """Why there is no answer. No answer of a respondent is negative, so they can't be mistaken."""
-
-    NOT_ASKED = -1  # the questionnaire didn't lead there
-    NOT_OFFERED = -2  # asked, but this option was not among the shown ones
-    REFUSED = -3  # "prefer not to say"
-    BROKE_OFF = -4  # stopped before this page
-    SKIPPED = -5  # saw the question and went on without answering
-
+from panel.missing import Missing
 
 CHOSEN, NOT_CHOSEN = 1, 0
-MISSING_LABELS = {
-    Missing.NOT_ASKED: "not asked",
-    Missing.NOT_OFFERED: "not offered",
-    Missing.REFUSED: "prefer not to say",
-    Missing.BROKE_OFF: "broke off",
-    Missing.SKIPPED: "no answer",
-}
 Code = str | int
 
 

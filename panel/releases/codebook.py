@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from panel.instruments.coding import MISSING_LABELS
+from panel.missing import MISSING_LABELS
 from panel.releases.hierarchies import STAR
 from panel.releases.variables import QUASI, Variable
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from django.utils.translation import gettext_lazy as _
 
 from panel.errors import BadInput
-from panel.instruments.coding import Missing
+from panel.missing import Missing
 
 Row = Mapping[str, str]
 Codes = npt.NDArray[np.int64]

@@ -12,10 +12,11 @@ from django.utils.translation import gettext_lazy as _
 
 from panel.enrolment.models import RecruitmentRecord
 from panel.errors import NotNow
-from panel.instruments.coding import CHOSEN, Missing
+from panel.instruments.coding import CHOSEN
 from panel.instruments.questionnaire import Choice, Item, Kind, Questionnaire
 from panel.instruments.selectors import questionnaire
 from panel.members.models import Hold, PanelMember, Study
+from panel.missing import Missing
 from panel.releases import variables
 from panel.releases.intervals import Group
 from panel.releases.tables import Leaver, Option

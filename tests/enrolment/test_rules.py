@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from panel.enrolment.mapping import MISSING, Recruitment
 from panel.enrolment.rules import JudgedRow, Limits, Outcome, is_repairable, judge
 from panel.errors import BadInput
+from panel.missing import MISSING_LABELS, Missing
 from tests.factories.cast import data
 from tests.factories.recruits import Row, row
 
@@ -175,6 +176,12 @@ def test_answers_are_codes():
         "war_length": "dont_know",
         "return_plan": "unsure",
     }
+
+
+def test_res_06_a_blank_cell_is_no_answer_and_no_refusal():
+    blank = judged(row(1, Kjønn="  ", Ankomst_Norge=""))[0].answers
+    assert (blank["gender"], blank["arrival_month"]) == ("-5", "-5")
+    assert MISSING_LABELS[Missing(int(blank["gender"]))] == "no answer"
 
 
 def test_unknown_cells_are_named_by_column_and_line_never_by_what_they_hold():

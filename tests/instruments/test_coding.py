@@ -6,8 +6,9 @@ from datetime import date
 
 from panel.instruments import routing
 from panel.instruments.checking import check
-from panel.instruments.coding import MISSING_LABELS, Missing, coded, columns
+from panel.instruments.coding import coded, columns
 from panel.instruments.questionnaire import Value
+from panel.missing import MISSING_LABELS, Missing
 from tests.instruments.forms import DATA, END, form, item, next_page, page, sent
 
 RESIDENT: dict[str, Value] = {"where_live": "in_norway", "children": "none", "contacts": ["family"]}

@@ -1,5 +1,7 @@
 """A study with a closed wave: enrolled from a file, answered page by page, by the product's own services."""
 
+import csv
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -128,12 +130,18 @@ def give(study: Study, name: str, role: Role) -> None:
     members.assign_role(by=SYSTEM, user=user, study=study, role=role, now=NOW)
 
 
-def enrol(study: Study, lines: int = 180) -> None:
+def enrol(study: Study, lines: int = 180, *, blank: str = "") -> None:
+    """The first lines of the example's file, the column `blank` left empty."""
     keys.initialise(today=NOW.date())
     document = json.loads((DATA / "consent_2022-06-01.json").read_text(encoding="utf-8"))
     consent.import_form(study_key=study.key, document={**document, "study": study.slug}, day=NOW.date())
     file = (DATA / "survey_2022.csv").read_text(encoding="utf-8-sig").splitlines(keepends=True)[:lines]
-    enrolment.enrol(by=SYSTEM, study=study, data="".join(file).encode(), suffix=".csv", now=NOW)
+    rows = csv.DictReader(file, delimiter=";")
+    out = io.StringIO()
+    written = csv.DictWriter(out, rows.fieldnames or (), delimiter=";")
+    written.writeheader()
+    written.writerows(row | ({blank: ""} if blank else {}) for row in rows)
+    enrolment.enrol(by=SYSTEM, study=study, data=out.getvalue().encode(), suffix=".csv", now=NOW)
 
 
 def a_wave(study: Study) -> Wave:

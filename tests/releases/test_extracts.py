@@ -8,8 +8,9 @@ from panel.instruments.questionnaire import Texts
 from panel.members import services as members
 from panel.members.models import Hold, PanelMember, Study
 from panel.releases import extracts, variables
+from panel.releases.codebook import codebook
 from panel.releases.intervals import Group
-from tests.releases.conftest import CANARY, NOW, SYSTEM
+from tests.releases.conftest import CANARY, NOW, SYSTEM, a_study, enrol
 
 
 def test_only_what_the_form_lets_go_becomes_a_variable(fielded):
@@ -35,6 +36,18 @@ def test_wave_0_has_the_answers_of_members_and_of_those_who_did_not_agree(fielde
     assert len(rows) == RecruitmentRecord.objects.filter(study=fielded.study).count()
     assert RecruitmentRecord.objects.filter(study=fielded.study, member=None).exists()
     assert "w0_gender" not in {each.name for each in found}
+
+
+def test_res_06_a_blank_cell_of_wave_0_is_no_answer_in_file_and_codebook(db):
+    study = a_study("livet")
+    enrol(study, 12, blank="Kjønn")
+    found, rows = extracts.microdata(study, None)
+    blank = [each for each in found if any(row[each.name] == "-5" for row in rows)]
+    assert [each.name for each in blank] == ["gender"]
+    assert not [row for row in rows if "-3" in row.values()], "nobody could say “prefer not to say” in wave 0"
+    for entry in codebook(blank, {}):
+        assert entry["missing"]["-5"] == "no answer"
+        assert "-5" not in entry["values"]
 
 
 @pytest.mark.parametrize("how", ["hold", "deleting"])

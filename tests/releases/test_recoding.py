@@ -147,6 +147,8 @@ def test_missing_codes_stay_themselves_until_the_top():
     """RES-06: a reader can tell "prefer not to say" from an answer, unless the whole variable goes."""
     education = declared_hierarchies(DECLARED)[2]
     assert [education.at(level, "-3") for level in range(3)] == ["-3", "-3", "*"]
+    assert [education.at(level, "-5") for level in range(3)] == ["-5", "-5", "*"]
+    education.check(["school", "-3", "-5"])
     assert [education.at(level, "master") for level in range(3)] == ["master", "higher", "*"]
 
 
