@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from panel.audit import services as audit
 from panel.audit.rules import Actor
@@ -161,10 +161,10 @@ def set_status(*, by: Actor, member: PanelMember, status: PanelMember.Status | s
     """Moves a membership along the table; refused if somebody moved it meanwhile."""
     old, new = member.status, PanelMember.Status(status)
     if not rules.may_become(old, new):
-        raise NotNow(_("This membership can't be changed so from its present state."))
+        raise NotNow(_("This can't be changed now. Load the page again to see what applies."))
     with transaction.atomic():
         if not PanelMember.objects.filter(pk=member.pk, status=old).update(status=new):
-            raise NotNow(_("This membership was changed meanwhile. Look at it again."))
+            raise NotNow(_("This was changed meanwhile. Load the page again to see what applies now."))
         _tell(by, member, "membership changed", now, {"from": old, "to": new.value})
     member.status = new
 

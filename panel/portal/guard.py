@@ -127,9 +127,7 @@ def visit(
 def page(template: str, context: Mapping[str, Any], *, lang: str, status: int = 200) -> HttpResponse:
     """A page in a language. Rendered without the request: nothing of it may seep into a page."""
     with translation.override(lang):
-        html = render_to_string(
-            f"portal/{template}.html", {**context, "lang": lang, "bidi": translation.get_language_bidi()}
-        )
+        html = render_to_string(f"portal/{template}.html", dict(context))
     return HttpResponse(html, status=status, headers={"Content-Language": lang})
 
 

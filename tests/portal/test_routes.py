@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 from django.test import Client
+from django.views.defaults import server_error
 
 from panel.invitations.links import PATHS
 from panel.invitations.models import Link
@@ -160,6 +161,20 @@ def test_tok_02_the_link_to_the_stops_lives_on(field, client, now):
     token = field.token(Link.Use.STOP)
     now(NOW + timedelta(days=2000))
     assert client.get(f"/m/{token}").status_code == 200
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_an_address_that_was_never_ours_is_answered_in_the_browser_s_language(client, lang):
+    page = Seen(client.get("/a/b/c/d", headers={"Accept-Language": lang}))
+    assert page.status == 404
+    assert page.find("//html/@lang") == [lang]
+    assert page.find("//h1")[0].text == see(client, f"/a/unknown?lang={lang}").find("//h1")[0].text
+
+
+def test_our_own_failure_is_told_in_all_languages(rf):
+    page = Seen(server_error(rf.get("/")))
+    assert page.status == 500
+    assert set(page.find("//p/@lang")) == set(LANGUAGES)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

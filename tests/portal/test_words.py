@@ -2,14 +2,20 @@
 
 import ast
 import gettext
+import inspect
 import re
 from pathlib import Path
 
 import pytest
+from django.utils import translation
 from django.utils.translation.template import templatize
+
+from panel.errors import NotNow
+from panel.members import services as members
 
 ROOT = Path(__file__).parents[2] / "panel"
 LOCALE = ROOT / "portal" / "locale"
+MEMBERS = ROOT / "members" / "locale"
 LANGUAGES = ("nb", "uk", "ru")
 SOURCES = [path for name in ("portal", "rights", "responses") for path in (ROOT / name).rglob("*.py")]
 TEMPLATES = list((ROOT / "portal" / "templates").rglob("*.html"))
@@ -78,9 +84,27 @@ def test_placeholders_are_kept(folder):
         assert sorted(named.findall(source)) == sorted(named.findall(translated)), source
 
 
-def test_the_compiled_file_says_what_the_source_says(folder):
+@pytest.mark.parametrize("app", ["portal", "instruments", "members"])
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_compiled_file_says_what_the_source_says(app, lang):
+    folder = ROOT / app / "locale" / lang / "LC_MESSAGES"
     with (folder / "django.mo").open("rb") as file:
         compiled = gettext.GNUTranslations(file)
     for (context, source), translated in read_po(folder / "django.po").items():
         told = compiled.pgettext(context, source) if context else compiled.gettext(source)
         assert told == translated, f"run msgfmt -o django.mo django.po in {folder}"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_a_membership_refuses_is_told_in_the_reader_s_language(lang):
+    """A respondent meets these on the page of stops: put into words there, not where they are raised."""
+    body = ast.parse(inspect.getsource(members.set_status))
+    told = [
+        node for node in ast.walk(body) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_"
+    ]
+    sentences = {ast.literal_eval(node.args[0]) for node in told}
+    assert sentences == {source for _context, source in read_po(MEMBERS / lang / "LC_MESSAGES" / "django.po")}
+    refusal = NotNow(members._(sentences.pop()))
+    english = str(refusal)
+    with translation.override(lang):
+        assert str(refusal) != english
