@@ -118,6 +118,14 @@ class Questionnaire:
         """The item's codes, each once, "prefer not to say" left out."""
         return tuple(dict.fromkeys(choice.code for choice in self.options(item) if not choice.refusal))
 
+    def reason_items(self) -> tuple[Item, ...]:
+        """The items that ask for reasons: those whose options are sorted by factor in the form itself."""
+        return tuple(
+            item
+            for item in self.items()
+            if item.kind == Kind.SELECT_MULTIPLE and any(choice.factor for choice in self.options(item))
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Plain values, to be stored."""
         return asdict(self)

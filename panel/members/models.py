@@ -114,6 +114,14 @@ class MemberQuerySet(models.QuerySet["PanelMember"]):
         """Members whose answers may be asked for and used."""
         return self.filter(status=PanelMember.Status.ACTIVE)
 
+    def usable(self) -> "MemberQuerySet":
+        """Members whose answers may stand in files and counts of answers.
+
+        Not who asked for deletion, for all use stopped then (LAW-06), and not who is held (LAW-10).
+        """
+        held = Hold.objects.filter(lifted_at=None).values("member")
+        return self.exclude(status=PanelMember.Status.DELETING).exclude(pk__in=held)
+
 
 class PanelMember(models.Model):
     """One person in one study, known by code alone."""

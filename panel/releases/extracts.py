@@ -12,10 +12,10 @@ from django.utils.translation import gettext_lazy as _
 
 from panel.enrolment.models import RecruitmentRecord
 from panel.errors import NotNow
-from panel.instruments.coding import CHOSEN
-from panel.instruments.questionnaire import Choice, Item, Kind, Questionnaire
+from panel.instruments.coding import CHOSEN, columns_of
+from panel.instruments.questionnaire import Choice, Item, Questionnaire
 from panel.instruments.selectors import questionnaire
-from panel.members.models import Hold, PanelMember, Study
+from panel.members.models import PanelMember, Study
 from panel.missing import Missing
 from panel.releases import variables
 from panel.releases.intervals import Group
@@ -36,15 +36,11 @@ def microdata(study: Study, wave: Wave | None) -> tuple[list[Variable], list[dic
 def _recruitment(study: Study) -> tuple[list[Variable], list[dict[str, str]]]:
     """Wave 0: all coded records of the recruitment files, members' and others'."""
     found = variables.of_recruitment(study.recruitment, study.disclosure)
-    records = RecruitmentRecord.objects.filter(study=study).exclude(member__in=_left_out(study))
+    usable = PanelMember.objects.filter(study=study).usable()
+    records = RecruitmentRecord.objects.filter(Q(member=None) | Q(member__in=usable), study=study)
     names = [each.name for each in found]
     answers = records.values_list("answers", flat=True).iterator(chunk_size=2000)
     return found, [{name: str(given.get(name, NOT_ASKED)) for name in names} for given in answers]
-
-
-def _left_out(study: Study) -> Iterable[PanelMember]:
-    held = Hold.objects.filter(lifted_at=None).values("member")
-    return PanelMember.objects.filter(Q(status=PanelMember.Status.DELETING) | Q(pk__in=held), study=study)
 
 
 def _wave(study: Study, wave: Wave) -> tuple[list[Variable], list[dict[str, str]]]:
@@ -67,25 +63,25 @@ def _backgrounds(study: Study) -> dict[UUID, Mapping[str, str]]:
 
 def has_reasons(wave: Wave) -> bool:
     """Whether the wave's form asks for reasons for leaving at all."""
-    return _reasons_item(questionnaire(wave.instrument)) is not None
+    return bool(questionnaire(wave.instrument).reason_items())
 
 
 def reasons(wave: Wave) -> tuple[list[Option], list[Leaver]]:
-    """The options of the question on reasons, and what those said who answered it."""
+    """The options of the questions on reasons, and what those said who answered one."""
     form = questionnaire(wave.instrument)
-    item = _reasons_item(form)
+    items = form.reason_items()
     status = next((each for each in form.items() if each.residency == "status"), None)
-    if item is None or status is None:
+    if not items or status is None:
         raise NotNow(_("The questionnaire of this wave doesn't ask for reasons for leaving."))
-    options = _options(form, item)
+    columns = [column for item in items for column in columns_of(form, item)]
     leavers = []
     for row in responses.coded_rows(wave):
-        ticks = {option.code: row.values[f"{item.name}_{option.code}"] for option in options}
+        ticks = [(column.option, row.values[column.name]) for column in columns]
         place = str(row.values[status.name])
-        if place in (Group.RETURNED, Group.MOVED_ON) and _answered(ticks.values()):
-            chosen = frozenset(code for code, tick in ticks.items() if tick == CHOSEN)
+        if place in (Group.RETURNED, Group.MOVED_ON) and _answered(tick for _code, tick in ticks):
+            chosen = frozenset(code for code, tick in ticks if tick == CHOSEN)
             leavers.append(Leaver(Group(place), chosen))
-    return options, leavers
+    return _options(form, items), leavers
 
 
 def _answered(ticks: Iterable[object]) -> bool:
@@ -93,16 +89,10 @@ def _answered(ticks: Iterable[object]) -> bool:
     return any(isinstance(tick, int) and tick >= 0 for tick in ticks)
 
 
-def _reasons_item(form: Questionnaire) -> Item | None:
-    """The question whose options are sorted by factor in the form itself."""
-    asked = (item for item in form.items() if item.kind == Kind.SELECT_MULTIPLE)
-    return next((item for item in asked if any(choice.factor for choice in form.options(item))), None)
-
-
-def _options(form: Questionnaire, item: Item) -> list[Option]:
+def _options(form: Questionnaire, items: Iterable[Item]) -> list[Option]:
     """One option a code; wording variants for different groups are one (RES-06)."""
     variants: dict[str, list[Choice]] = {}
-    for choice in form.options(item):
+    for choice in (choice for item in items for choice in form.options(item)):
         if not choice.refusal:
             variants.setdefault(choice.code, []).append(choice)
     return [

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet
 
 from panel.instruments import selectors as instruments
-from panel.instruments.questionnaire import Item, Kind, Questionnaire
+from panel.instruments.questionnaire import Item, Questionnaire
 from panel.instruments.routing import settled
 from panel.members.models import PanelMember, Study
 from panel.residency import rules
@@ -72,23 +72,14 @@ def summary(study: Study, wave: Wave) -> dict[str, int]:
 
 
 def exit_reasons(wave: Wave) -> Counter[str]:
-    """How many of a wave's respondents chose each reason for leaving, by code; before disclosure control."""
+    """How many usable respondents of a wave chose each reason for leaving, by code; before disclosure control."""
     form = instruments.questionnaire(wave.instrument)
-    items = reason_items(form)
+    items = form.reason_items()
     chosen: Counter[str] = Counter()
     if items:
         for response in responses.completed(wave).iterator(chunk_size=500):
             chosen.update(_chosen(form, items, response))
     return chosen
-
-
-def reason_items(form: Questionnaire) -> tuple[Item, ...]:
-    """The items that ask for reasons: those whose options are sorted by factor in the form itself."""
-    return tuple(
-        item
-        for item in form.items()
-        if item.kind == Kind.SELECT_MULTIPLE and any(choice.factor for choice in form.options(item))
-    )
 
 
 def _chosen(form: Questionnaire, items: tuple[Item, ...], response: Response) -> set[str]:

@@ -53,8 +53,9 @@ def standing(case: Case, response: Response) -> Standing:
 
 
 def of_wave(wave: Wave) -> QuerySet[Response]:
-    """All responses of a wave that may be used: those of members under a hold are left out (LAW-10)."""
-    return Response.objects.filter(case__wave=wave).exclude(case__member__in=_held()).order_by("id")
+    """All responses of a wave that may be used (LAW-06, LAW-10)."""
+    usable = PanelMember.objects.filter(study=wave.study_id).usable()
+    return Response.objects.filter(case__wave=wave, case__member__in=usable).order_by("id")
 
 
 def completed(wave: Wave) -> QuerySet[Response]:
@@ -62,19 +63,11 @@ def completed(wave: Wave) -> QuerySet[Response]:
     return of_wave(wave).filter(completed_at__isnull=False)
 
 
-def _held() -> QuerySet[PanelMember]:
-    return PanelMember.objects.filter(holds__isnull=False, holds__lifted_at=None)
-
-
 def coded_rows(wave: Wave, *, partials: bool = False) -> Iterator[CodedRow]:
-    """A wave's responses as coded rows, in an order that tells nothing; flat in memory.
-
-    Members who wait for their deletion are left out: all use stopped when they asked (LAW-06).
-    """
+    """A wave's usable responses as coded rows, in an order that tells nothing; flat in memory."""
     q = questionnaire(wave.instrument)
     found = of_wave(wave) if partials else completed(wave)
-    found = found.exclude(case__member__status=PanelMember.Status.DELETING).select_related("case")
-    for response in found.iterator(chunk_size=CHUNK):
+    for response in found.select_related("case").iterator(chunk_size=CHUNK):
         broke_off = None if response.completed_at else response.page or q.pages[0].name
         yield CodedRow(
             member=response.case.member_id,

@@ -144,8 +144,8 @@ def enrol(study: Study, lines: int = 180, *, blank: str = "") -> None:
     enrolment.enrol(by=SYSTEM, study=study, data=out.getvalue().encode(), suffix=".csv", now=NOW)
 
 
-def a_wave(study: Study) -> Wave:
-    form = xlsx(SURVEY, CHOICES, allow_choice_duplicates="yes")
+def a_wave(study: Study, survey: Sequence[dict] = SURVEY) -> Wave:
+    form = xlsx(survey, CHOICES, allow_choice_duplicates="yes")
     version = instruments.import_instrument(by=SYSTEM, study=study, slug="w", title="W", source=form, now=NOW)
     InstrumentVersion.objects.filter(pk=version.pk).update(languages=study.languages)
     version.refresh_from_db()

@@ -10,7 +10,21 @@ from panel.members.models import Hold, PanelMember, Study
 from panel.releases import extracts, variables
 from panel.releases.codebook import codebook
 from panel.releases.intervals import Group
-from tests.releases.conftest import CANARY, NOW, SYSTEM, a_study, enrol
+from panel.residency import selectors as residency
+from panel.waves.models import Case
+from tests.instruments.forms import END, item, page
+from tests.releases.conftest import (
+    CANARY,
+    GONE,
+    NOW,
+    SURVEY,
+    SYSTEM,
+    a_study,
+    a_wave,
+    answer,
+    answers_of,
+    enrol,
+)
 
 
 def test_only_what_the_form_lets_go_becomes_a_variable(fielded):
@@ -77,6 +91,29 @@ def test_reasons_are_read_by_where_people_went(fielded):
     assert sum(each.group == Group.RETURNED for each in leavers) == 10
     assert sum(each.group == Group.MOVED_ON for each in leavers) == 6
     assert sum("longing" in each.reasons for each in leavers) == 10
+
+
+def test_reasons_of_every_question_that_asks_for_them_count(db):
+    """As in the residency's own count: a code that two questions share is one option."""
+    study = a_study("livet")
+    enrol(study, 40)
+    more = [
+        page("more", relevant=GONE),
+        item(
+            "select_multiple why",
+            "why_else",
+            "sensitive",
+            gj_release="tables",
+            choice_filter="selected(gj_offered_to, ${where_live})",
+        ),
+        END,
+    ]
+    wave = a_wave(study, [*SURVEY, *more])
+    case = Case.objects.filter(wave=wave).select_related("wave__instrument", "member")[0]
+    answer(case, answers_of(0) | {"why": ["longing"], "why_else": ["no_work"]})
+    options, (leaver,) = extracts.reasons(wave)
+    assert [option.code for option in options] == ["longing", "family", "no_work", "language"]
+    assert leaver.reasons == {"longing", "no_work"} == set(residency.exit_reasons(wave))
 
 
 def test_queries_do_not_grow_with_the_wave(fielded, django_assert_max_num_queries):

@@ -255,6 +255,17 @@ def test_reasons_for_leaving_are_counted_by_code(field):
     assert selectors.exit_reasons(field.wave) == {"home": 1, "no_work": 1, "language": 1}
 
 
+@pytest.mark.parametrize("how", ["hold", "deleting"])
+def test_law_06_law_10_reasons_of_who_is_held_or_deletes_do_not_count(field, how):
+    member = field.members[0]
+    if how == "hold":
+        members.hold(by=cast.SYSTEM, member=member, kind="restriction", reason="asked", now=LATER)
+    else:
+        members.set_status(by=cast.SYSTEM, member=member, status=PanelMember.Status.DELETING, now=LATER)
+    assert "home" not in selectors.exit_reasons(field.wave)
+    assert "no_work" in selectors.exit_reasons(field.wave)
+
+
 def test_reasons_of_who_went_back_to_living_in_norway_do_not_count(field):
     """An answer that no longer counts on its way through the form isn't counted here either."""
     response = Response.objects.get(case=field.case(0))
