@@ -33,6 +33,6 @@ def make_token(*, by: Actor, username: str, days: int, now: datetime) -> str:
     _stored, token = get_token_model().objects.create(user=user, expiry=timedelta(days=days))
     for study in studies:
         audit.record(
-            by=by, verb="api token made", now=now, study=study.slug, subject=username, detail={"days": days}
+            by=by, verb="token.made", now=now, study=study.slug, subject=username, detail={"days": days}
         )
     return str(token)

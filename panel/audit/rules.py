@@ -1,6 +1,7 @@
 """Who acts, and what of an event is sealed. Pure; no tables, no keys."""
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
@@ -48,6 +49,8 @@ class Event(Protocol):
     detail: dict[str, Any]
 
 
+#: An event's name: what it is about and what was done to it, as "wave.planned".
+VERB = re.compile(r"[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*")
 FIELDS = ("id", "actor_kind", "actor", "verb", "study", "subject", "detail")
 
 

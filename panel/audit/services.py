@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from panel.audit.chain import chained
 from panel.audit.models import AuditEvent, AuditSeal
-from panel.audit.rules import Actor, without_contact_data
+from panel.audit.rules import VERB, Actor, without_contact_data
 from panel.audit.selectors import head, unsealed
 
 #: How often a sealer that lost the race for a position looks again before it leaves it to the next tick.
@@ -24,6 +24,7 @@ def record(
     detail: dict[str, Any] | None = None,
 ) -> None:
     """Write one event, unsealed, in the caller's transaction on `default`: both are kept or neither."""
+    assert VERB.fullmatch(verb), verb
     AuditEvent.objects.create(
         at=now,
         actor_kind=by.kind,

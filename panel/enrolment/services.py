@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 
+from panel import words
 from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.enrolment import admission, matching, reader, rules
@@ -21,7 +22,7 @@ from panel.enrolment.mapping import Recruitment
 from panel.enrolment.matching import Plan
 from panel.enrolment.models import EnrolmentRun, StagedFile
 from panel.enrolment.rules import JudgedRow, Limits, Outcome
-from panel.errors import BadInput, NotFound, NotNow
+from panel.errors import NotFound, NotNow
 from panel.members import permissions, selectors
 from panel.members.models import PanelMember, Study
 from panel.members.rules import Verb
@@ -89,7 +90,7 @@ def enrol(
         )
         audit.record(
             by=by,
-            verb="file enrolled",
+            verb="file.enrolled",
             now=now,
             study=study.slug,
             subject=str(run.pk),
@@ -139,7 +140,7 @@ def stage(
     staged.sealed = vault.seal_blob(data, name=str(staged.pk))
     with transaction.atomic():
         staged.save(force_insert=True)
-        audit.record(by=by, verb="file staged", now=now, study=study.slug, subject=str(staged.pk))
+        audit.record(by=by, verb="file.staged", now=now, study=study.slug, subject=str(staged.pk))
     return staged, preview
 
 
@@ -172,7 +173,7 @@ def discard_staged(*, by: Actor, pk: str, now: datetime) -> None:
     """Forgets a staged upload that isn't to be admitted."""
     with transaction.atomic():
         kept = staged(by=by, pk=pk, now=now)
-        audit.record(by=by, verb="file discarded", now=now, study=kept.study.slug, subject=str(kept.pk))
+        audit.record(by=by, verb="file.discarded", now=now, study=kept.study.slug, subject=str(kept.pk))
         kept.delete()
 
 
@@ -192,9 +193,7 @@ def open_card(*, by: Actor, member_code: str, reason: str, now: datetime) -> Con
     """One contact card for a person who may see it; quota and audit row are the vault's (ZON-05)."""
     member = selectors.member(member_code)
     _check_card(by, member.study)
-    if not reason.strip():
-        raise BadInput(_("Give a reason; it is kept in the audit trail."))
-    return vault.open_card(member.code, by=by, reason=reason, now=now, study=member.study.slug)
+    return vault.open_card(member.code, by=by, reason=words.reason(reason), now=now, study=member.study.slug)
 
 
 def find_member(*, by: Actor, study: Study, address: str, now: datetime) -> list[str]:
@@ -205,9 +204,7 @@ def find_member(*, by: Actor, study: Study, address: str, now: datetime) -> list
     with transaction.atomic():
         found = PanelMember.objects.filter(study=study, code__in=codes).order_by("code")
         here = list(found.values_list("code", flat=True))
-        audit.record(
-            by=by, verb="member looked up by address", now=now, study=study.slug, detail={"found": here}
-        )
+        audit.record(by=by, verb="member.looked_up", now=now, study=study.slug, detail={"found": here})
     return here
 
 

@@ -42,7 +42,7 @@ def import_instrument(
             languages=list(q.languages),
             created_on=now.date(),
         )
-        _record(by, "instrument imported", version, now, sha256=sha256)
+        _record(by, "instrument.imported", version, now, sha256=sha256)
     return version
 
 
@@ -60,7 +60,7 @@ def approve_version(*, by: Actor, version: InstrumentVersion, now: datetime) -> 
             )
         version.status, version.approved_by, version.approved_on = Status.APPROVED, by.name, now.date()
         version.save(update_fields=["status", "approved_by", "approved_on"])
-        _record(by, "instrument approved", version, now, sha256=version.sha256)
+        _record(by, "instrument.approved", version, now, sha256=version.sha256)
     return version
 
 
@@ -72,7 +72,7 @@ def retire_version(*, by: Actor, version: InstrumentVersion, now: datetime) -> I
         _check_step(version, Status.RETIRED)
         version.status = Status.RETIRED
         version.save(update_fields=["status"])
-        _record(by, "instrument retired", version, now)
+        _record(by, "instrument.retired", version, now)
     return version
 
 

@@ -16,9 +16,10 @@ from django.utils.translation import gettext_lazy as _
 
 from consent import selectors as consent
 from consent.models import Purpose
+from panel import words
 from panel.audit import services as audit
 from panel.audit.rules import Actor
-from panel.errors import BadInput, NotNow
+from panel.errors import NotNow
 from panel.invitations import rules, sending
 from panel.invitations.models import LetterKind, Outgoing
 from panel.invitations.rules import Reason, State
@@ -82,8 +83,7 @@ def decide_unconfirmed(*, by: Actor, row: Outgoing, send_again: bool, reason: st
     """A person decides on a doubtful letter: send it again, or take it as sent, a contact made."""
     study = row.member.study
     permissions.check(by, study, Verb.DECIDE_UNCONFIRMED)
-    if not reason.strip():
-        raise BadInput(_("Say why, so that others can follow the decision."))
+    why = words.reason(reason)
     doubtful = Outgoing.objects.filter(pk=row.pk, state=State.UNCONFIRMED)
     if send_again:
         changed = doubtful.update(state=State.QUEUED, reason="", due_at=now, claim=None)
@@ -93,7 +93,7 @@ def decide_unconfirmed(*, by: Actor, row: Outgoing, send_again: bool, reason: st
         raise NotNow(_("The letter is no longer in doubt: load its page again."))
     if row.case and not send_again:
         waves.record_event(case=row.case, kind=sending.EVENTS[LetterKind(row.kind)], at=now)
-    detail = {"letter": str(row.pk), "send_again": send_again, "reason": reason}
+    detail = {"letter": str(row.pk), "send_again": send_again, "reason": why}
     audit.record(
         by=by, verb="letter.decided", now=now, study=study.slug, subject=row.member.code, detail=detail
     )

@@ -11,10 +11,10 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from panel import words
 from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.errors import BadInput, NotAllowed, NotNow
-from panel.logs import masked
 from panel.members import permissions, rules, selectors
 from panel.members.models import Hold, PanelMember, StaffRole, Study, StudyDecision
 from panel.members.rules import Role, Verb
@@ -55,7 +55,7 @@ def create_study(*, by: Actor, now: datetime, **fields: Any) -> Study:
         except ValidationError as error:
             raise BadInput("; ".join(error.messages)) from error
         study.save(force_insert=True)
-        audit.record(by=by, verb="study created", now=now, study=study.slug)
+        audit.record(by=by, verb="study.created", now=now, study=study.slug)
     return study
 
 
@@ -82,7 +82,7 @@ def assign_role(
         if is_new:
             audit.record(
                 by=by,
-                verb="role given",
+                verb="role.given",
                 now=now,
                 study=study.slug,
                 subject=username,
@@ -98,7 +98,7 @@ def take_role(*, by: Actor, given: StaffRole, now: datetime) -> None:
         username, detail = given.user.get_username(), {"role": given.role}
         given.delete()
         audit.record(
-            by=by, verb="role taken", now=now, study=given.study.slug, subject=username, detail=detail
+            by=by, verb="role.taken", now=now, study=given.study.slug, subject=username, detail=detail
         )
 
 
@@ -120,7 +120,7 @@ def decide(
             study=study,
             setting=setting,
             about=about,
-            reason=_reason(reason),
+            reason=words.reason(reason),
             decided_by=by.name,
             decided_at=now,
         )
@@ -129,7 +129,7 @@ def decide(
             study.minors_allowed = True
         audit.record(
             by=by,
-            verb="setting decided",
+            verb="setting.decided",
             now=now,
             study=study.slug,
             subject=about,
@@ -165,7 +165,7 @@ def set_status(*, by: Actor, member: PanelMember, status: PanelMember.Status | s
     with transaction.atomic():
         if not PanelMember.objects.filter(pk=member.pk, status=old).update(status=new):
             raise NotNow(_("This was changed meanwhile. Load the page again to see what applies now."))
-        _tell(by, member, "membership changed", now, {"from": old, "to": new.value})
+        _tell(by, member, "member.status_changed", now, {"from": old, "to": new.value})
     member.status = new
 
 
@@ -174,7 +174,7 @@ def set_place(*, by: Actor, member: PanelMember, place: PanelMember.Place | str,
     place = PanelMember.Place(place)
     with transaction.atomic():
         PanelMember.objects.filter(pk=member.pk).update(place=place)
-        _tell(by, member, "place set", now)
+        _tell(by, member, "member.place_set", now)
     member.place = place
 
 
@@ -196,7 +196,7 @@ def set_mail(
         return
     with transaction.atomic():
         PanelMember.objects.filter(pk=member.pk).update(**changes)
-        _tell(by, member, "mail changed", now, {name: str(value) for name, value in changes.items()})
+        _tell(by, member, "member.mail_changed", now, {name: str(value) for name, value in changes.items()})
     for name, value in changes.items():
         setattr(member, name, value)
 
@@ -206,7 +206,7 @@ def mark_unreachable(*, by: Actor, members: Collection[PanelMember], now: dateti
     with transaction.atomic():
         PanelMember.objects.filter(pk__in=[member.pk for member in members]).update(unreachable=True)
         for member in members:
-            _tell(by, member, "address refused", now)
+            _tell(by, member, "address.refused", now)
     for member in members:
         member.unreachable = True
 
@@ -217,15 +217,17 @@ def mark_reachable(*, by: Actor, member: PanelMember, now: datetime) -> None:
     with transaction.atomic():
         if not PanelMember.objects.filter(pk=member.pk, unreachable=True).update(unreachable=False):
             raise NotNow(_("Letters to this member aren't held up."))
-        _tell(by, member, "address tried again", now)
+        _tell(by, member, "address.retried", now)
     member.unreachable = False
 
 
 def hold(*, by: Actor, member: PanelMember, kind: Hold.Kind | str, reason: str, now: datetime) -> Hold:
     """Freezes mails, edits and releases of a member."""
     with transaction.atomic():
-        held = Hold.objects.create(member=member, kind=Hold.Kind(kind), reason=_reason(reason), since=now)
-        _tell(by, member, "hold set", now, {"kind": held.kind})
+        held = Hold.objects.create(
+            member=member, kind=Hold.Kind(kind), reason=words.reason(reason), since=now
+        )
+        _tell(by, member, "hold.set", now, {"kind": held.kind})
     return held
 
 
@@ -234,14 +236,8 @@ def lift(*, by: Actor, held: Hold, now: datetime) -> None:
     with transaction.atomic():
         if not Hold.objects.filter(pk=held.pk, lifted_at=None).update(lifted_at=now):
             raise NotNow(_("This hold was lifted already."))
-        _tell(by, held.member, "hold lifted", now, {"kind": held.kind})
+        _tell(by, held.member, "hold.lifted", now, {"kind": held.kind})
     held.lifted_at = now
-
-
-def _reason(text: str) -> str:
-    if not text.strip():
-        raise BadInput(_("Give a reason; it is kept with the decision."))
-    return masked(text.strip())
 
 
 def _tell(

@@ -10,10 +10,10 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from panel import words
 from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.errors import BadInput, Damaged, NotFound, NotNow
-from panel.logs import masked
 from panel.members import permissions
 from panel.members.models import Study
 from panel.members.rules import Verb
@@ -47,7 +47,7 @@ def ask(
             ReleaseFile(release=release, name=name, content=data, sha256=sha256(data))
             for name, data in made.files.items()
         )
-        _tell(by, release, "release asked for", now, {"product": product.value, "sha256": release.sha256})
+        _tell(by, release, "release.asked", now, {"product": product.value, "sha256": release.sha256})
     return release
 
 
@@ -94,8 +94,9 @@ def _decide(
     rules.check_second_person(release.asked_by, by.name)
     _check_hashes(release)
     with transaction.atomic():
-        _step(release, new, reviewed_by=by.name, reviewed_at=now, reason=_reason(reason), checklist=ticked)
-        _tell(by, release, f"release {new.value}", now, {"sha256": release.sha256, "reason": release.reason})
+        why = words.reason(reason)
+        _step(release, new, reviewed_by=by.name, reviewed_at=now, reason=why, checklist=ticked)
+        _tell(by, release, f"release.{new.value}", now, {"sha256": release.sha256, "reason": release.reason})
     return release
 
 
@@ -104,8 +105,8 @@ def withdraw(*, by: Actor, release: Release, reason: str, now: datetime) -> Rele
     verb = Verb.ASK_RELEASE if by.name == release.asked_by else Verb.REVIEW_RELEASE
     permissions.check(by, release.study, verb)
     with transaction.atomic():
-        _step(release, State.WITHDRAWN, reason=_reason(reason))
-        _tell(by, release, "release withdrawn", now, {"reason": release.reason})
+        _step(release, State.WITHDRAWN, reason=words.reason(reason))
+        _tell(by, release, "release.withdrawn", now, {"reason": release.reason})
     return release
 
 
@@ -119,18 +120,12 @@ def _step(release: Release, new: State, **fields: object) -> None:
         setattr(release, name, value)
 
 
-def _reason(text: str) -> str:
-    if not text.strip():
-        raise BadInput(_("Give a reason: it is kept with the decision."))
-    return masked(text.strip())
-
-
 def open_download(*, by: Actor, release: Release, file: str, now: datetime) -> bytes:
     """The bytes of one file of an approved release, with an audit row."""
     permissions.check(by, release.study, Verb.DOWNLOAD_RELEASE)
     if Release.objects.filter(pk=release.pk, state=State.APPROVED).first() is None:
         raise NotNow(_("Only an approved release can be downloaded."))
-    return _open(by, release, file, "release downloaded", now)
+    return _open(by, release, file, "release.downloaded", now)
 
 
 def open_for_review(*, by: Actor, release: Release, file: str, now: datetime) -> bytes:
@@ -139,7 +134,7 @@ def open_for_review(*, by: Actor, release: Release, file: str, now: datetime) ->
     rules.check_second_person(release.asked_by, by.name)
     if Release.objects.filter(pk=release.pk, state=State.ASKED).first() is None:
         raise NotNow(_("This release was decided on already."))
-    return _open(by, release, file, "release looked at", now)
+    return _open(by, release, file, "release.viewed", now)
 
 
 def _open(by: Actor, release: Release, name: str, verb: str, now: datetime) -> bytes:

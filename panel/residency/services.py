@@ -10,12 +10,12 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from panel import words
 from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.errors import BadInput, NotNow
 from panel.instruments import selectors as instruments
 from panel.instruments.routing import residency_answers
-from panel.logs import masked
 from panel.members import permissions
 from panel.members import services as members
 from panel.members.models import PanelMember
@@ -92,7 +92,7 @@ def _tell(evidence: Evidence, *, now: datetime) -> Evidence:
         flag = Flag.objects.create(
             member=member, evidence=evidence, kind=kind, raised_on=timezone.localdate(now)
         )
-        _note(SELF, "residency.flag_raised", flag, now)
+        _note(SELF, "flag.raised", flag, now)
     _derive(member, by=SELF, now=now)
     return evidence
 
@@ -120,19 +120,16 @@ def _derive(member: PanelMember, *, by: Actor, now: datetime) -> None:
 def review_flag(*, by: Actor, flag: Flag, state: str, reason: str, now: datetime) -> FlagReview:
     """Confirms or dismisses a flag, with a reason; may be done anew, and every review stays."""
     permissions.check(by, flag.member.study, Verb.REVIEW_FLAG)
-    if not reason.strip():
-        raise BadInput(_("Give a reason: whoever looks at this flag later will need it."))
+    reason = words.reason(reason)
     member = _locked(flag.member_id)
     flag.refresh_from_db()
     if state not in rules.TRANSITIONS[flag.state]:
         raise NotNow(_("This flag was already reviewed so. Look at its history."))
     flag.state = state
     flag.save(update_fields=["state"])
-    review = FlagReview.objects.create(
-        flag=flag, state=state, reason=masked(reason.strip()), by=by.name, at=now
-    )
+    review = FlagReview.objects.create(flag=flag, state=state, reason=reason, by=by.name, at=now)
     _derive(member, by=by, now=now)
-    _note(by, "residency.flag_reviewed", flag, now)
+    _note(by, "flag.reviewed", flag, now)
     return review
 
 

@@ -26,7 +26,7 @@ from panel.vault.cards import BLOCKS, open_column, opened_card, sealed_card
 from panel.vault.models import Card
 from panel.vault.rules import DAILY_QUOTA, ContactData, bits_fit, bucket_bits, tidy_address
 
-OPEN, QUOTA_ALARM, OPEN_CHUNK = "card.open", "card.quota_alarm", "cards.open_for_sending"
+OPEN, QUOTA_ALARM, OPEN_CHUNK = "card.opened", "card.quota_exceeded", "cards.opened_for_sending"
 _random = random.SystemRandom()
 
 

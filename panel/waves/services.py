@@ -29,6 +29,8 @@ from panel.waves.models import Case, CaseEvent, Wave
 
 #: Rows per INSERT: few round trips, and no statement that holds a whole panel.
 BATCH = 1000
+#: What the audit says of a change that the clock makes.
+TURNED = {Wave.Status.OPEN: "wave.opened", Wave.Status.CLOSED: "wave.closed"}
 
 
 @transaction.atomic
@@ -209,7 +211,7 @@ def _turn_one(wave: Wave, to: Wave.Status, now: datetime) -> int:
     changed = _move(wave, to)
     wave.status = to
     if changed:
-        _note(Actor.system("clock"), wave, f"wave.{to.value}", now)
+        _note(Actor.system("clock"), wave, TURNED[to], now)
     return changed
 
 

@@ -81,7 +81,7 @@ def test_each_file_is_downloaded_as_it_was_approved(made):
         assert file["bytes"] in (None, len(got.content))
         assert "attachment" in got["Content-Disposition"]
         assert "no-store" in got["Cache-Control"]
-    assert AuditEvent.objects.filter(verb="release downloaded", actor="ines").exists()
+    assert AuditEvent.objects.filter(verb="release.downloaded", actor="ines").exists()
 
 
 @pytest.mark.parametrize("key", ["", "Token nonsense", "Bearer x", "Token gj_" + "0" * 60])
@@ -175,7 +175,7 @@ def test_the_operator_makes_a_token_that_is_shown_once(made):
     stored = AuthToken.objects.get(user__username="ines")
     assert token not in str(AuthToken.objects.values().get(pk=stored.pk))
     assert timedelta(days=29) < stored.expiry - timezone.now() <= timedelta(days=30)
-    event = AuditEvent.objects.get(verb="api token made")
+    event = AuditEvent.objects.get(verb="token.made")
     assert (event.subject, token in str(event.detail)) == ("ines", False)
 
 

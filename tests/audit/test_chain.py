@@ -24,7 +24,14 @@ VERA = Actor.staff("vera")
 
 def record(number: int = 1, **changes) -> None:
     for i in range(number):
-        services.record(by=VERA, verb="card.open", now=NOW + timedelta(minutes=i), **changes)
+        services.record(by=VERA, verb="card.opened", now=NOW + timedelta(minutes=i), **changes)
+
+
+@pytest.mark.parametrize("verb", ["study created", "Wave.planned", "wave", "stop.", "release.asked for", ""])
+def test_an_event_is_named_noun_dot_verb(verb):
+    with pytest.raises(AssertionError):
+        services.record(by=VERA, verb=verb, now=NOW)
+    assert not AuditEvent.objects.exists()
 
 
 @pytest.fixture

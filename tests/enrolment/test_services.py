@@ -398,7 +398,7 @@ def test_vera_finds_a_member_by_address_and_the_audit_keeps_no_address(study):
     amal = cast.amal(study)
     assert services.find_member(by=VERA, study=study, address=" AMAL@example.org.", now=NOW) == [amal.code]
     assert services.find_member(by=VERA, study=study, address="nobody@example.org", now=NOW) == []
-    event = AuditEvent.objects.filter(verb="member looked up by address").first()
+    event = AuditEvent.objects.filter(verb="member.looked_up").first()
     assert event is not None
     assert event.detail == {"found": [amal.code]}
     second = cast.study("second")

@@ -50,7 +50,7 @@ def taken_in(study, source=SMALL, by=SYSTEM, slug="main"):
 def test_a_form_comes_in_as_a_draft_with_its_hash_and_audit_row(study):
     version = taken_in(study, EXITNORWAY.read_bytes())
     assert (version.number, version.status, version.languages) == (1, "draft", ["en", "nb", "ru", "uk"])
-    event = AuditEvent.objects.get(verb="instrument imported")
+    event = AuditEvent.objects.get(verb="instrument.imported")
     assert (event.study, event.subject) == ("exitnorway", "main/1")
     assert event.detail == {"sha256": version.sha256}
 
@@ -65,7 +65,7 @@ def test_the_same_bytes_are_taken_in_once(study):
     first = taken_in(study)
     assert taken_in(study) == first
     assert InstrumentVersion.objects.count() == 1
-    assert AuditEvent.objects.filter(verb="instrument imported").count() == 1
+    assert AuditEvent.objects.filter(verb="instrument.imported").count() == 1
 
 
 def test_another_wording_is_the_next_version(study):

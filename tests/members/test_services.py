@@ -42,7 +42,7 @@ def test_a_study_is_created_by_the_operator_alone():
     made = cast.bare_study("new")
     assert selectors.study("new") == made
     event = last_event()
-    assert (event.verb, event.study) == ("study created", "new")
+    assert (event.verb, event.study) == ("study.created", "new")
     with pytest.raises(NotAllowed):
         services.create_study(by=LIV, now=NOW, slug="own", name="x", institution="y", public_name="z")
 
@@ -74,7 +74,7 @@ def test_ZON_04_the_leader_gives_and_takes_roles(study):
     given = services.assign_role(by=LIV, user=user(TOR), study=study, role=Role.RESEARCHER, now=NOW)
     event = last_event()
     assert (event.verb, event.actor, event.subject, event.detail) == (
-        "role given",
+        "role.given",
         "liv",
         "tor",
         {"role": "researcher"},
@@ -83,7 +83,7 @@ def test_ZON_04_the_leader_gives_and_takes_roles(study):
     assert again == given
     services.take_role(by=LIV, given=given, now=NOW)
     assert selectors.roles_of("tor", study) == set()
-    assert last_event().verb == "role taken"
+    assert last_event().verb == "role.taken"
 
 
 @pytest.mark.parametrize("by", [SIGNE, VERA, TOR, Actor.member("x")])
@@ -177,7 +177,7 @@ def test_NEV_03_an_unreachable_address_leaves_status_and_place_as_they_were(stud
     kept = {member.code: member for member in PanelMember.objects.all()}
     assert [kept[one.code].unreachable for one in (first, second, third)] == [True, True, False]
     assert {(one.status, one.place) for one in kept.values()} == {("active", "unknown")}
-    told = AuditEvent.objects.filter(verb="address refused").values_list("subject", flat=True)
+    told = AuditEvent.objects.filter(verb="address.refused").values_list("subject", flat=True)
     assert set(told) == {first.code, second.code}
 
 

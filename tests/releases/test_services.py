@@ -202,7 +202,7 @@ def test_a_download_leaves_an_audit_row(approved):
     data = services.open_download(by=INES, release=approved, file=name, now=LATER)
     assert data == data_of(approved, ".csv")
     event = AuditEvent.objects.latest("id")
-    assert (event.actor, event.verb, event.subject) == ("ines", "release downloaded", str(approved.pk))
+    assert (event.actor, event.verb, event.subject) == ("ines", "release.downloaded", str(approved.pk))
     assert event.detail["file"] == name
     with pytest.raises(NotFound):
         services.open_download(by=INES, release=approved, file="nose.csv", now=LATER)

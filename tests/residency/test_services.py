@@ -117,7 +117,7 @@ def test_confirming_leaves_the_place_on_the_member(field):
     member = PanelMember.objects.get(pk=field.members[0].pk)
     assert member.place == "returned"
     assert member.status == "active"
-    event = AuditEvent.objects.filter(verb="residency.flag_reviewed").latest("id")
+    event = AuditEvent.objects.filter(verb="flag.reviewed").latest("id")
     assert (event.actor, event.subject) == ("signe", member.code)
     assert "returned" not in str(event.detail)
 

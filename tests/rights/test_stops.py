@@ -211,8 +211,8 @@ def test_each_stop_and_each_undo_has_its_audit_row(field, rung):
     undo(field, stop)
     rows = AuditEvent.objects.filter(subject=field.amal.code, verb__startswith="stop").order_by("id")
     assert [(row.verb, row.actor_kind, row.detail["rung"]) for row in rows] == [
-        ("stop asked", "member", rung),
-        ("stop undone", "member", rung),
+        ("stop.asked", "member", rung),
+        ("stop.undone", "member", rung),
     ]
     with pytest.raises(NotNow):
         undo(field, stop)

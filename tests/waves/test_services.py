@@ -39,7 +39,7 @@ def test_a_wave_lives_from_plan_to_close(livet):
     assert services.turn(now=wave.closes_at) == 1
     wave.refresh_from_db()
     assert wave.status == Wave.Status.CLOSED
-    assert verbs("w2023") == ["wave.planned", "wave.approved", "wave.open", "wave.closed"]
+    assert verbs("w2023") == ["wave.planned", "wave.approved", "wave.opened", "wave.closed"]
 
 
 def test_a_wave_whose_period_went_by_unseen_opens_and_closes(livet):
