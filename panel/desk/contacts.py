@@ -16,9 +16,10 @@ from django.utils.translation import gettext_lazy as _
 from panel import clock
 from panel.audit.rules import Actor
 from panel.desk import guard, pages
-from panel.desk.base import carry_out
+from panel.desk.base import Words, carry_out
 from panel.desk.forms import Choice, Day, DeskForm, MemberForm, Text, UploadForm
 from panel.enrolment import services as enrolment
+from panel.enrolment.rules import Outcome
 from panel.errors import NotFound
 from panel.members import selectors as members
 from panel.members.models import PanelMember, Study
@@ -31,16 +32,16 @@ from panel.vault.rules import DAILY_QUOTA
 #: The rungs staff record; a wave's reminders are stopped by the member, whose link knows the case.
 RECORDED = [rung for rung in Stop.Rung if rung != Stop.Rung.NO_REMINDERS]
 
-OUTCOMES = {
-    "enrolled": _("become members"),
-    "already_member": _("are members already"),
-    "no_consent_to_recontact": _("didn't agree to be contacted"),
-    "no_address": _("gave no address"),
-    "invalid_address": _("have an unusable address"),
-    "minor": _("are under 18"),
-    "unknown_age": _("may be under 18: no readable age"),
-    "double_entry": _("answered twice"),
-    "erased": _("had everything about them deleted"),
+OUTCOMES: dict[str, Words] = {
+    Outcome.ENROLLED: _("become members"),
+    Outcome.ALREADY_MEMBER: _("are members already"),
+    Outcome.NO_CONSENT: _("didn't agree to be contacted"),
+    Outcome.NO_ADDRESS: _("gave no address"),
+    Outcome.INVALID_ADDRESS: _("have an unusable address"),
+    Outcome.MINOR: _("are under 18"),
+    Outcome.UNKNOWN_AGE: _("may be under 18: no readable age"),
+    Outcome.DOUBLE_ENTRY: _("answered twice"),
+    Outcome.ERASED: _("had everything about them deleted"),
 }
 
 
@@ -170,7 +171,7 @@ def _decide(by: Actor, pk: UUID, decision: str, now: datetime) -> str:
         enrolment.discard_staged(by=by, pk=str(pk), now=now)
         return gettext("The upload is forgotten. Nobody was enrolled.")
     done = enrolment.admit_staged(by=by, pk=str(pk), now=now)
-    number = done.outcome.get("enrolled", 0)
+    number = done.outcome.get(Outcome.ENROLLED, 0)
     return ngettext("%(count)d person became a member.", "%(count)d people became members.", number) % {
         "count": number
     }

@@ -9,8 +9,12 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
+from panel.invitations.models import Outgoing
 from panel.invitations.rules import Reason
+from panel.members.models import PanelMember
+from panel.releases.models import Release
 from panel.residency.models import Flag
+from panel.waves.models import Wave
 
 REASONS: dict[str, str | Promise] = {
     Reason.NO_CONSENT: _("no consent for it"),
@@ -37,27 +41,27 @@ REASONS: dict[str, str | Promise] = {
 }
 
 #: How a state looks: Unfold's colours of labels.
-COLOURS = {
-    "planned": "info",
-    "approved": "info",
-    "open": "success",
-    "closed": "",
-    "queued": "info",
-    "claimed": "info",
-    "sending": "info",
-    "sent": "success",
-    "deferred": "warning",
-    "failed": "danger",
-    "unconfirmed": "danger",
-    "cancelled": "",
-    "active": "success",
-    "left": "",
-    "deleting": "danger",
-    "confirmed": "success",
-    "requested": "warning",
-    "withdrawn": "",
-    "dismissed": "",
-    "rejected": "danger",
+COLOURS: dict[str, str] = {
+    Wave.Status.PLANNED: "info",
+    Wave.Status.APPROVED: "info",  # a questionnaire's and a release's too
+    Wave.Status.OPEN: "success",
+    Wave.Status.CLOSED: "",
+    Outgoing.State.QUEUED: "info",
+    Outgoing.State.CLAIMED: "info",
+    Outgoing.State.SENDING: "info",
+    Outgoing.State.SENT: "success",
+    Outgoing.State.DEFERRED: "warning",
+    Outgoing.State.FAILED: "danger",
+    Outgoing.State.UNCONFIRMED: "danger",
+    Outgoing.State.CANCELLED: "",
+    PanelMember.Status.ACTIVE: "success",
+    PanelMember.Status.LEFT: "",
+    PanelMember.Status.DELETING: "danger",
+    Flag.State.CONFIRMED: "success",
+    Flag.State.DISMISSED: "",
+    Release.State.ASKED: "warning",
+    Release.State.REJECTED: "danger",
+    Release.State.WITHDRAWN: "",
 }
 
 

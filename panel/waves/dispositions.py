@@ -39,10 +39,11 @@ class Code:
     label: str
 
 
+COMPLETE = "1.1"
 CODES: dict[str, Code] = {
     line.code: line
     for line in (
-        Code("1.1", Group.COMPLETE, "complete"),
+        Code(COMPLETE, Group.COMPLETE, "complete"),
         Code("1.2", Group.PARTIAL, "partial or break-off with sufficient information"),
         Code("2.111", Group.REFUSAL, "explicit refusal"),
         Code("2.12", Group.REFUSAL, "break-off or partial with insufficient information"),
@@ -55,7 +56,7 @@ CODES: dict[str, Code] = {
 #: The first event that a case has decides, from the top; order in time has no part in it.
 PRECEDENCE: tuple[tuple[Kind, str], ...] = (
     (Kind.ELIGIBILITY_LOST, "4.90"),
-    (Kind.COMPLETED, "1.1"),
+    (Kind.COMPLETED, COMPLETE),
     (Kind.WITHDREW, "2.111"),
     (Kind.REFUSED, "2.111"),
     (Kind.SUFFICIENT, "1.2"),
@@ -67,7 +68,7 @@ PRECEDENCE: tuple[tuple[Kind, str], ...] = (
 OTHERWISE = "2.26"
 
 #: What no later event of an open wave is expected to change.
-FINAL_WHILE_OPEN = frozenset({"1.1", "2.111", "4.90"})
+FINAL_WHILE_OPEN = frozenset({COMPLETE, "2.111", "4.90"})
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """Members by code: status, language, cohort, pauses; where they live for who reviews flags. No address."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.contrib.admin import display
 from django.db.models import Case, CharField, F, QuerySet, Value, When
@@ -113,9 +115,10 @@ class MemberAdmin(DeskAdmin[PanelMember]):
 
     def detail(self, request: HttpRequest, obj: PanelMember, may: frozenset[Verb]) -> dict[str, Any]:
         cases = list(obj.cases.select_related("wave").order_by("wave__number"))
+        codes = _codes(cases)
         sees = Verb.SEE_FLAGS in may
         return {
-            "cases": [(case.wave, CODES[_code(case)].label) for case in cases],
+            "cases": [(case.wave, CODES[codes[case.pk]].label) for case in cases],
             "stops": rights.in_force(obj, now=clock.now()),
             "place": dict(PanelMember.Place.choices).get(obj.seen_place, "") if sees else "",  # type: ignore[attr-defined]
             "spells": obj.spells.order_by("from_month") if sees else [],
@@ -124,6 +127,11 @@ class MemberAdmin(DeskAdmin[PanelMember]):
         }
 
 
-def _code(case: WaveCase) -> str:
-    closed = case.wave.status == Wave.Status.CLOSED
-    return waves.codes_of([case], closed=closed)[case.pk]
+def _codes(cases: Sequence[WaveCase]) -> dict[UUID, str]:
+    """The AAPOR code of each case, final or interim as its wave is closed or not: two queries at most."""
+    found: dict[UUID, str] = {}
+    for closed in (True, False):
+        of_these = [case for case in cases if (case.wave.status == Wave.Status.CLOSED) == closed]
+        if of_these:
+            found |= waves.codes_of(of_these, closed=closed)
+    return found

@@ -18,9 +18,16 @@ from panel.members.rules import ROLES, Role, Verb
 
 
 class DecisionForm(ReasonForm):
-    """A decision to leave a strict default."""
+    """A decision to leave a strict default of the whole study; the hours are lifted on a wave's own page."""
 
-    setting = Choice(label=_("Setting"), choices=StudyDecision.Setting.choices)
+    setting = Choice(
+        label=_("Setting"),
+        choices=[
+            (setting.value, setting.label)
+            for setting in StudyDecision.Setting
+            if setting != StudyDecision.Setting.HOURS_LIFTED
+        ],
+    )
     field_order = ("setting", "reason")
 
 

@@ -23,12 +23,10 @@ from panel.errors import BadInput
 from panel.instruments.models import InstrumentVersion
 from panel.members.models import Study
 from panel.members.rules import Verb
-from panel.waves import selectors, services
+from panel.waves import dispositions, selectors, services
 from panel.waves.models import CaseEvent, Wave
 
 Status = Wave.Status
-#: AAPOR's code of a complete, by which erased members' cases are counted.
-COMPLETE = "1.1"
 
 NEXT: dict[str, Words] = {
     Status.PLANNED: _("A project leader approves the plan; that draws the sample."),
@@ -60,7 +58,9 @@ class PlanForm(StudyForm):
 
     def __init__(self, *args: Any, studies: QuerySet[Study], **kwargs: Any) -> None:
         super().__init__(*args, studies=studies, **kwargs)
-        approved = InstrumentVersion.objects.filter(instrument__study__in=studies, status="approved")
+        approved = InstrumentVersion.objects.filter(
+            instrument__study__in=studies, status=InstrumentVersion.Status.APPROVED
+        )
         self.fields["instrument"].queryset = approved.select_related("instrument")  # type: ignore[attr-defined]
 
     def clean_name(self) -> str:
@@ -180,7 +180,7 @@ class WaveAdmin(DeskAdmin[Wave]):
 
     @display(description=_("completed"))
     def shown_progress(self, wave: Wave) -> str:
-        completes = wave.completed + wave.erased.get(COMPLETE, 0)  # type: ignore[attr-defined]
+        completes = wave.completed + wave.erased.get(dispositions.COMPLETE, 0)  # type: ignore[attr-defined]
         cases = wave.drawn + sum(wave.erased.values())  # type: ignore[attr-defined]
         return render_to_string("desk/bar.html", {"progress": {"completes": completes, "cases": cases}})
 
