@@ -1,10 +1,14 @@
 """The few kinds of refusal. Each carries one sentence for the person who meets it and never personal data.
 
-The border (views, commands, tasks) turns a kind into a status; no module defines kinds of its own except
-`consent`, which stands below the panel and is mapped at the border.
+Which kind is which HTTP status stands here too, once for the desk and the API. No module defines kinds of
+its own except `consent`, which stands below the panel.
 """
 
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
 from django.utils.functional import Promise
+
+from consent.errors import ConsentError
 
 
 class Refusal(Exception):
@@ -19,19 +23,19 @@ class Refusal(Exception):
 
 
 class NotAllowed(Refusal):
-    """This person may not do this (HTTP 403)."""
+    """This person may not do this."""
 
 
 class NotNow(Refusal):
-    """Nobody may do this in the present state (HTTP 409)."""
+    """Nobody may do this in the present state."""
 
 
 class BadInput(Refusal):
-    """What was given can't be used as it is (HTTP 400)."""
+    """What was given can't be used as it is."""
 
 
 class NotFound(Refusal):
-    """There is no such thing, or not for this person: both look the same (HTTP 404)."""
+    """There is no such thing, or not for this person: both look the same."""
 
 
 class Damaged(Refusal):
@@ -44,3 +48,21 @@ class Unreachable(Refusal):
     def __init__(self, sentence: str | Promise, *, permanent: bool = False) -> None:
         super().__init__(sentence)
         self.permanent = permanent
+
+
+STATUS: dict[type[Exception], int] = {
+    BadInput: 400,
+    ConsentError: 400,
+    NotAllowed: 403,
+    PermissionDenied: 403,
+    NotFound: 404,
+    Http404: 404,
+    NotNow: 409,
+    Unreachable: 503,
+}
+"""The HTTP status of each kind. What is damaged is none of the person's doing, so it stays a 500."""
+
+
+def status_of(error: Exception) -> int:
+    """The HTTP status of a refusal; 500 for what is none."""
+    return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)

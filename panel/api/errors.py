@@ -1,18 +1,16 @@
-"""The border of the API: a refusal becomes a status and {"detail": sentence}. Only this file knows which."""
+"""The border of the API: a refusal becomes its status (panel/errors.py) and {"detail": sentence}."""
 
 from typing import Any
 
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from panel.errors import BadInput, NotAllowed, NotFound, NotNow, Refusal
-
-STATUS: dict[type[Refusal], int] = {BadInput: 400, NotAllowed: 403, NotFound: 404, NotNow: 409}
+from consent.errors import ConsentError
+from panel.errors import Refusal, status_of
 
 
 def handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """REST framework's own for its own; None, a 500, for what is no refusal."""
-    for kind, status in STATUS.items():
-        if isinstance(error, kind):
-            return Response({"detail": str(error)}, status=status)
+    if isinstance(error, Refusal | ConsentError) and (status := status_of(error)) != 500:
+        return Response({"detail": str(error)}, status=status)
     return exception_handler(error, context)

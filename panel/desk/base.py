@@ -25,9 +25,8 @@ from consent.errors import ConsentError
 from panel import clock
 from panel.desk import guard
 from panel.desk.forms import DeskForm
-from panel.desk.refusals import status_of
 from panel.desk.words import colour
-from panel.errors import BadInput, NotAllowed, NotNow
+from panel.errors import BadInput, NotAllowed, NotNow, status_of
 from panel.members import permissions
 from panel.members.models import Study
 from panel.members.rules import Verb

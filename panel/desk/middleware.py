@@ -12,9 +12,8 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 
 from consent.errors import ConsentError
-from panel.desk.refusals import status_of
 from panel.desk.site import desk
-from panel.errors import Refusal
+from panel.errors import Refusal, status_of
 
 PREFIX = "/desk/"
 LANGUAGES = ("en", "nb")

@@ -7,14 +7,18 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from consent.errors import ConsentError
 from panel import errors
-from panel.desk.refusals import status_of
+from panel.desk import contacts
 from panel.desk.sections import waves as section
+from panel.desk.words import COLOURS
+from panel.enrolment.rules import Outcome
 from panel.invitations.models import Outgoing
 from panel.members.models import PanelMember, StudyDecision
 from panel.releases.models import Release
 from panel.residency.models import Flag
 from panel.rights.models import Stop
+from panel.waves import services as waves
 from panel.waves.models import Wave
 from tests.desk.conftest import NOW
 from tests.factories import cast, scene
@@ -248,6 +252,7 @@ def test_a_list_of_waves_asks_as_often_for_two_as_for_one(field, at_desk):
     ("error", "status"),
     [
         (errors.BadInput("x"), 400),
+        (ConsentError("x"), 400),
         (errors.NotAllowed("x"), 403),
         (errors.NotFound("x"), 404),
         (errors.NotNow("x"), 409),
@@ -257,7 +262,41 @@ def test_a_list_of_waves_asks_as_often_for_two_as_for_one(field, at_desk):
     ],
 )
 def test_which_refusal_is_which_status(error, status):
-    assert status_of(error) == status
+    assert errors.status_of(error) == status
+
+
+def test_every_outcome_and_state_has_its_word_and_colour():
+    assert set(contacts.OUTCOMES) == set(Outcome)
+    states = [*Wave.Status, *Outgoing.State, *PanelMember.Status, *Release.State, *Flag.State]
+    assert set(COLOURS) == {str(state) for state in states}
+
+
+def test_hours_are_lifted_on_a_waves_page_and_nowhere_else(field, at_desk):
+    """Recorded for the study, the decision would do nothing."""
+    liv, address = at_desk(cast.LIV), step("members_study", field.study, "decide")
+    page = liv.get(address).text
+    assert "coordinator_opens_cards" in page
+    assert "hours_lifted" not in page
+    assert liv.post(address, {"setting": "hours_lifted", "reason": "Night shift."}).status_code == 400
+    assert not StudyDecision.objects.filter(setting="hours_lifted").exists()
+
+
+def test_a_members_page_asks_as_often_for_three_waves_as_for_one(field, at_desk):
+    liv, member = at_desk(cast.LIV), field.members[0]
+    address = reverse("desk:members_panelmember_change", args=[member.pk])
+    liv.get(address)
+    with CaptureQueriesContext(connection) as one:
+        liv.get(address)
+    for name, number in (("2024", 2), ("2025", 3)):
+        planned = waves.plan_wave(
+            by=cast.SIGNE, study=field.study, name=name, number=number, instrument=field.wave.instrument,
+            opens_at=NOW, closes_at=NOW + 30 * scene.DAY, reminder_days=[7], now=NOW,
+        )  # fmt: skip
+        waves.approve_wave(by=cast.LIV, wave=planned, now=NOW)
+    with CaptureQueriesContext(connection) as three:
+        page = liv.get(address).text
+    assert "2025: not available" in page
+    assert len(three) == len(one)
 
 
 def test_a_refusal_is_a_page_that_says_what_to_do(field, at_desk):
