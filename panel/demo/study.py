@@ -12,6 +12,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.utils.timezone import localdate
 
 from consent import services as consent
 from panel.audit.rules import Actor
@@ -48,7 +49,7 @@ def build(*, now: datetime, logins: Path) -> Study:
     with transaction.atomic():
         study = members.create_study(by=SYSTEM, now=now, **_fields())
         _staff(study, now=now, logins=logins)
-        consent.import_form(study_key=study.key, document=data("consent_2022-06-01.json"), day=now.date())
+        consent.import_form(study_key=study.key, document=data("consent_2022-06-01.json"), day=localdate(now))
         for file in sorted((HERE / "letters").glob("*.json")):
             document = json.loads(file.read_text(encoding="utf-8"))
             letters.import_letters(by=LIV, study=study, document=document, now=now)

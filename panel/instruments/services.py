@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Max
+from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 
 from panel.audit import services as audit
@@ -40,7 +41,7 @@ def import_instrument(
             sha256=sha256,
             compiled=q.to_json(),
             languages=list(q.languages),
-            created_on=now.date(),
+            created_on=localdate(now),
         )
         _record(by, "instrument.imported", version, now, sha256=sha256)
     return version
@@ -58,7 +59,7 @@ def approve_version(*, by: Actor, version: InstrumentVersion, now: datetime) -> 
             raise NotNow(
                 _("The form lacks the study's language %(languages)s.") % {"languages": ", ".join(lacking)}
             )
-        version.status, version.approved_by, version.approved_on = Status.APPROVED, by.name, now.date()
+        version.status, version.approved_by, version.approved_on = Status.APPROVED, by.name, localdate(now)
         version.save(update_fields=["status", "approved_by", "approved_on"])
         _record(by, "instrument.approved", version, now, sha256=version.sha256)
     return version

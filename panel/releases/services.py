@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
 
 from panel import words
@@ -62,7 +63,7 @@ def _check_wave(study: Study, wave: Wave | None) -> None:
 
 def _make(study: Study, wave: Wave | None, product: Release.Product, now: datetime) -> products.Made:
     limits = variables.thresholds(study.disclosure)
-    about = products.About(study.slug, wave.name if wave else "0", now.date())
+    about = products.About(study.slug, wave.name if wave else "0", localdate(now))
     if product == Release.Product.MICRODATA:
         found, rows = extracts.microdata(study, wave)
         return products.microdata(about, found, rows, limits)

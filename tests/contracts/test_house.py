@@ -1,6 +1,7 @@
 """The house rules that no linter has: layers, module docstrings, services that enqueue nothing."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -57,3 +58,9 @@ def test_only_the_border_reads_the_clock(path):
     if path.name.startswith(("services", "rules", "selectors", "models")):
         assert "clock" not in text or "import clock" not in text, path
         assert "timezone.now()" not in text, path
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_a_moment_is_on_its_day_in_norway(path):
+    """`now.date()` is the day in UTC: for up to two hours after midnight it names yesterday."""
+    assert not re.search(r"\bnow(\(\))?\.date\(\)", path.read_text()), path

@@ -1,6 +1,6 @@
 """Forms come in as drafts, are approved by whom it behoves, and nothing is half done."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -123,6 +123,16 @@ def test_zon_04_the_coordinator_takes_in_and_the_leader_approves(study):
         services.approve_version(by=signe, version=version, now=NOW)
     version = services.approve_version(by=liv, version=version, now=NOW)
     assert (version.status, version.approved_by, version.approved_on) == ("approved", "liv", NOW.date())
+
+
+def test_days_are_norwegian_days(study):
+    """Half past midnight in Oslo is still yesterday in UTC."""
+    night = datetime(2023, 9, 30, 22, 30, tzinfo=UTC)
+    version = services.import_instrument(
+        by=SYSTEM, study=study, slug="w", title="W", source=EXITNORWAY.read_bytes(), now=night
+    )
+    version = services.approve_version(by=SYSTEM, version=version, now=night)
+    assert version.created_on == version.approved_on == date(2023, 10, 1)
 
 
 @pytest.mark.parametrize("role", ["keeper", "researcher", "reviewer", "dpo", "interviewer"])

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.utils.timezone import localdate
 
 from panel import clock
 from panel.commands import Answer, ServiceCommand
@@ -14,7 +15,7 @@ class Command(ServiceCommand):
     requires_system_checks: list[str] = []  # it mends what the checks complain of
 
     def act(self, **options: Any) -> Answer:
-        new_file, new_root = services.initialise(today=clock.now().date())
+        new_file, new_root = services.initialise(today=localdate(clock.now()))
         lines = [
             f"KEK file {settings.KEK_FILE}: {'made' if new_file else 'was there, left as it is'}.",
             f"Index root: {'made' if new_root else 'was there, left as it is'}.",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.management import CommandParser
+from django.utils.timezone import localdate
 
 from panel import clock
 from panel.commands import Answer, ServiceCommand
@@ -18,7 +19,7 @@ class Command(ServiceCommand):
         )
 
     def act(self, **options: Any) -> Answer:
-        today = clock.now().date()
+        today = localdate(clock.now())
         done = services.finish_rotation() if options["finish"] else services.rotate(today=today)
         gone = ", ".join(map(str, done.destroyed)) or "none"
         line = f"Version {done.version} is current; {done.rewrapped} keys re-wrapped; versions destroyed: {gone}."
