@@ -22,7 +22,7 @@ from panel.enrolment.mapping import Recruitment
 from panel.enrolment.matching import Plan
 from panel.enrolment.models import EnrolmentRun, StagedFile
 from panel.enrolment.rules import JudgedRow, Limits, Outcome
-from panel.errors import NotFound, NotNow
+from panel.errors import NotAllowed, NotFound, NotNow
 from panel.members import permissions, selectors
 from panel.members.models import PanelMember, Study
 from panel.members.rules import Verb
@@ -215,7 +215,12 @@ def _check_card(by: Actor, study: Study) -> None:
     permissions.check(by, study, Verb.OPEN_CARD)
 
 
-def sweep_orphans(*, now: datetime) -> int:
-    """Removes cards and keys that a crash left without their member; the youngest may still get theirs."""
+def sweep_orphans(*, by: Actor, now: datetime, force: bool = False) -> int:
+    """Removes cards and keys that a crash left without their member; the youngest may still get theirs.
+
+    Refused where so many are without one that members must be missing; `force` is for who has looked.
+    """
+    if by.kind != "system":
+        raise NotAllowed(_("Orphans are swept by the operator, with `manage.py sweep_orphans`."))
     codes = PanelMember.objects.values_list("code", flat=True).iterator(chunk_size=5000)
-    return vault.sweep_orphans(codes, today=localdate(now))
+    return vault.sweep_orphans(codes, by=by, now=now, force=force)

@@ -3,13 +3,14 @@
 from celery import shared_task
 
 from panel import clock
+from panel.audit.rules import Actor
 from panel.enrolment import services
 
 
 @shared_task
 def sweep_orphans() -> None:
     """Cards and keys without a member."""
-    services.sweep_orphans(now=clock.now())
+    services.sweep_orphans(by=Actor.system("sweep"), now=clock.now())
 
 
 @shared_task

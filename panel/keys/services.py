@@ -78,12 +78,17 @@ def destroy_data_keys(codes: Iterable[str]) -> int:
     return _delete(index.key_locator(index.card_locator(code)) for code in codes)
 
 
-def sweep_data_keys(known_cards: Iterable[bytes], *, before: date) -> int:
-    """Delete data keys made before a day that open none of the known cards, given by locator."""
+def orphans(known_cards: Iterable[bytes], *, before: date) -> tuple[list[bytes], int]:
+    """Data keys made before a day that open none of these cards, both by locator; and how many keys there are."""
     index = Index.load()
     known = {index.key_locator(locator) for locator in known_cards}
     old = DataKey.objects.filter(made_on__lt=before).values_list("locator", flat=True)
-    return _delete([bytes(locator) for locator in old.iterator() if bytes(locator) not in known])
+    return [bytes(one) for one in old.iterator() if bytes(one) not in known], DataKey.objects.count()
+
+
+def destroy_orphans(locators: Iterable[bytes]) -> int:
+    """Delete these data keys."""
+    return _delete(locators)
 
 
 def _delete(locators: Iterable[bytes]) -> int:

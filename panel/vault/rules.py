@@ -10,6 +10,9 @@ from django.core.validators import EmailValidator
 #: How many cards a person may open in a day (ZON-05).
 DAILY_QUOTA = 50
 
+#: So many orphans a crash may leave; more are swept while they are a small share of all.
+ORPHANS, ORPHANS_SHARE = 20, 0.05
+
 #: Blanks and <> before an address; blanks, <> and a dot behind it.
 _AROUND = re.compile(r"^[\s<>]+|[\s<>.]+$")
 _check_address = EmailValidator(allowlist=[])
@@ -38,6 +41,11 @@ def is_usable_address(text: str) -> bool:
     except ValidationError:
         return False
     return True
+
+
+def too_many_orphans(orphans: int, total: int) -> bool:
+    """Whether so many look like members that are missing, not like what a crash left behind."""
+    return orphans > ORPHANS and orphans > ORPHANS_SHARE * total
 
 
 def bucket_bits(n: int) -> int:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from panel.audit import selectors as audit_events
 from panel.audit import services as audit
 from panel.audit.rules import Actor
-from panel.errors import Damaged, NotAllowed, NotFound
+from panel.errors import Damaged, NotAllowed, NotFound, NotNow
 from panel.keys import crypto
 from panel.keys import services as keys
 from panel.keys.crypto import Place
@@ -24,9 +24,10 @@ from panel.keys.macs import Index
 from panel.keys.services import batched
 from panel.vault.cards import BLOCKS, open_column, opened_card, sealed_card
 from panel.vault.models import Card
-from panel.vault.rules import DAILY_QUOTA, ContactData, bits_fit, bucket_bits, tidy_address
+from panel.vault.rules import DAILY_QUOTA, ContactData, bits_fit, bucket_bits, tidy_address, too_many_orphans
 
 OPEN, QUOTA_ALARM, OPEN_CHUNK = "card.opened", "card.quota_exceeded", "cards.opened_for_sending"
+SWEPT_BY_FORCE, SWEEP_REFUSED = "orphans.swept", "orphans.sweep_refused"
 _random = random.SystemRandom()
 
 
@@ -171,13 +172,41 @@ def destroy_cards(codes: Iterable[str]) -> int:
     return destroyed
 
 
-def sweep_orphans(known_codes: Iterable[str], *, today: date) -> int:
-    """Remove cards and data keys without a member, once they are a whole day old; returns how many rows."""
-    index, before = Index.load(), today - timedelta(days=1)
+def sweep_orphans(known_codes: Iterable[str], *, by: Actor, now: datetime, force: bool = False) -> int:
+    """Remove cards and data keys without a member, once they are a whole day old; returns how many rows.
+
+    Many at once are no crash's: then `default` is empty, another one or an old copy, and the members' cards
+    are all there is of them. Nothing goes until a person has looked and forces it.
+    """
+    index, before = Index.load(), timezone.localdate(now) - timedelta(days=1)
     known = {index.card_locator(code) for code in known_codes}
     old = Card.objects.filter(made_on__lt=before).values_list("locator", flat=True)
-    swept = _delete([bytes(locator) for locator in old.iterator() if bytes(locator) not in known])
-    return swept + keys.sweep_data_keys(known, before=before)
+    cards = [bytes(locator) for locator in old.iterator() if bytes(locator) not in known]
+    data_keys, of_keys = keys.orphans(known, before=before)
+    found = {
+        "cards": len(cards),
+        "of_cards": Card.objects.count(),
+        "keys": len(data_keys),
+        "of_keys": of_keys,
+    }
+    if force:
+        _note_sweep(by, SWEPT_BY_FORCE, now, found)
+    elif too_many_orphans(len(cards), found["of_cards"]) or too_many_orphans(len(data_keys), of_keys):
+        _note_sweep(by, SWEEP_REFUSED, now, found)
+        raise NotNow(
+            _(
+                "%(cards)d of %(of_cards)d contact cards and %(keys)d of %(of_keys)d data keys have no member. "
+                "That is more than a crash leaves, so nothing was removed: the main database may be empty, "
+                "another one or an old copy. If it is the right one, run `manage.py sweep_orphans --force`."
+            )
+            % found
+        )
+    return _delete(cards) + keys.destroy_orphans(data_keys)
+
+
+def _note_sweep(by: Actor, verb: str, now: datetime, found: dict[str, int]) -> None:
+    with transaction.atomic(durable=True):
+        audit.record(by=by, verb=verb, now=now, detail=found)
 
 
 def _delete(locators: Iterable[bytes]) -> int:

@@ -13,7 +13,7 @@ from consent.rules import text_hash
 from panel.audit import services as audit
 from panel.audit.models import AuditEvent
 from panel.audit.rules import Actor
-from panel.enrolment import services
+from panel.enrolment import services, tasks
 from panel.enrolment.models import EnrolmentRun, RecruitmentRecord, StagedFile
 from panel.errors import BadInput, NotAllowed, NotFound, NotNow
 from panel.keys.macs import Index
@@ -261,15 +261,34 @@ def test_when_the_last_write_breaks_nothing_is_kept_but_orphans_that_a_sweep_rem
         enrol(study, csv_of(row(1), row(2)))
     changed = {name: n - before[name] for name, n in everything().items() if n != before[name]}
     assert changed == {"vault.Card": 2, "keys.DataKey": 2}, "keystore and vault come first, default last"
-    assert services.sweep_orphans(now=NOW) == 0, "the youngest may still get their member"
-    assert services.sweep_orphans(now=NOW + timedelta(days=2)) == 4
+    assert services.sweep_orphans(by=SYSTEM, now=NOW) == 0, "the youngest may still get their member"
+    assert services.sweep_orphans(by=SYSTEM, now=NOW + timedelta(days=2)) == 4
     assert everything() == before
 
 
 def test_the_sweep_leaves_members_their_cards(study):
     amal = cast.amal(study)
-    assert services.sweep_orphans(now=NOW + timedelta(days=900)) == 0
+    assert services.sweep_orphans(by=SYSTEM, now=NOW + timedelta(days=900)) == 0
     assert card(amal).email == "amal@example.org"
+
+
+def test_an_empty_main_database_empties_no_vault(study):
+    cast.people(study, 21)
+    PanelMember.objects.all().delete()
+    with pytest.raises(NotNow, match="21 of 21 contact cards"):
+        services.sweep_orphans(by=SYSTEM, now=NOW + timedelta(days=2))
+    assert (Card.objects.count(), DataKey.objects.count()) == (21, 21)
+    with pytest.raises(NotAllowed):
+        services.sweep_orphans(by=LIV, now=NOW + timedelta(days=2), force=True)
+
+
+def test_the_nightly_task_fails_where_the_sweep_is_refused(study, monkeypatch):
+    cast.people(study, 21)
+    PanelMember.objects.all().delete()
+    monkeypatch.setattr("panel.clock.now", lambda: NOW + timedelta(days=2))
+    with pytest.raises(NotNow):
+        tasks.sweep_orphans()
+    assert AuditEvent.objects.get(verb="orphans.sweep_refused").actor == "sweep"
 
 
 # --- ZON-02

@@ -139,8 +139,10 @@ def test_the_sweep_takes_old_keys_without_a_card_and_nothing_else():
     services.create_data_keys(CODES, today=DAY)
     index = macs.Index.load()
     known = [index.card_locator(code) for code in CODES[:20]]
-    assert services.sweep_data_keys(known, before=DAY) == 0
-    assert services.sweep_data_keys(known, before=date(2023, 10, 2)) == 10
+    assert services.orphans(known, before=DAY) == ([], 30)
+    found, total = services.orphans(known, before=date(2023, 10, 2))
+    assert (len(found), total) == (10, 30)
+    assert services.destroy_orphans(found) == 10
     assert set(services.data_keys(CODES)) == set(CODES[:20])
 
 

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from panel.vault.rules import ContactData, bits_fit, bucket_bits, is_usable_address, tidy_address
+from panel.vault.rules import (
+    ContactData,
+    bits_fit,
+    bucket_bits,
+    is_usable_address,
+    tidy_address,
+    too_many_orphans,
+)
 
 AMAL = ContactData("C0DE", "amal@example.org", "Amal", "Haddad", "+4790000000")
 
@@ -70,3 +77,11 @@ def test_cry_08_a_few_cards_share_one_bucket(n):
 @given(st.integers(8, 2_000_000), st.integers(0, 24))
 def test_cry_08_bits_fit_says_the_same(n, bits):
     assert bits_fit(n, bits) == (2 <= n / 2**bits < sqrt(n))
+
+
+@pytest.mark.parametrize(
+    ("orphans", "total", "too_many"),
+    [(0, 0, False), (20, 20, False), (21, 21, True), (21, 420, False), (21, 419, True), (900, 1000, True)],
+)
+def test_how_many_orphans_are_more_than_a_crash_leaves(orphans, total, too_many):
+    assert too_many_orphans(orphans, total) == too_many

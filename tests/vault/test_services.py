@@ -7,7 +7,7 @@ from django.db import DatabaseError
 
 from panel.audit.models import AuditEvent
 from panel.audit.rules import Actor
-from panel.errors import Damaged
+from panel.errors import Damaged, NotNow
 from panel.keys import services as keys
 from panel.keys.macs import Index
 from panel.keys.models import DataKey
@@ -25,6 +25,12 @@ SEALED = ("code", "email", "first_name", "last_name", "phone")
 
 def opened(*codes: str):
     return vault.open_cards(list(codes), by=SENDER, reason="invitation", now=NOW, study="livet")
+
+
+def sweep(known, *, days: int = 2, force: bool = False) -> int:
+    return vault.sweep_orphans(
+        known, by=SENDER, now=datetime(2023, 10, 1, 12, tzinfo=UTC) + timedelta(days=days), force=force
+    )
 
 
 def test_what_is_stored_opens_again():
@@ -149,16 +155,44 @@ def test_a_store_that_breaks_at_its_last_write_keeps_no_card_and_its_keys_are_sw
         vault.store_cards(cards(12), today=DAY)
     assert Card.objects.count() == 0
     assert DataKey.objects.count() == 12
-    vault.sweep_orphans([], today=DAY + timedelta(days=2))
+    sweep([], days=2)
     assert DataKey.objects.count() == 0
+
+
+def test_a_vault_of_which_no_member_is_known_is_left_as_it_is_until_a_person_has_looked():
+    """An empty, mis-set or older `default` looks so at night."""
+    vault.store_cards(cards(30), today=DAY)
+    for known in ([], [data.code for data in cards(9)]):
+        with pytest.raises(NotNow, match="manage.py sweep_orphans --force"):
+            sweep(known)
+    assert (Card.objects.count(), DataKey.objects.count()) == (30, 30)
+    told = AuditEvent.objects.filter(verb="orphans.sweep_refused").order_by("id")
+    assert told[0].detail == {"cards": 30, "of_cards": 30, "keys": 30, "of_keys": 30}
+    assert told.count() == 2
+    assert sweep([], force=True) == 60
+    assert AuditEvent.objects.get(verb="orphans.swept").detail["cards"] == 30
+
+
+def test_keys_are_left_too_where_vault_and_members_are_both_missing():
+    vault.store_cards(cards(30), today=DAY)
+    Card.objects.all().delete()
+    with pytest.raises(NotNow):
+        sweep([])
+    assert DataKey.objects.count() == 30
+
+
+def test_a_crash_among_many_members_is_swept_by_itself():
+    vault.store_cards(cards(421), today=DAY)
+    assert sweep([data.code for data in cards(400)]) == 42
+    assert not AuditEvent.objects.exists()
 
 
 def test_a_card_stored_without_its_member_is_swept_after_a_day_and_no_other():
     vault.store_cards(cards(6), today=DAY)
     known = [data.code for data in cards(4)]
     for days in (0, 1):
-        assert vault.sweep_orphans(known, today=DAY + timedelta(days=days)) == 0
-    assert vault.sweep_orphans(iter(known), today=DAY + timedelta(days=2)) == 4
+        assert sweep(known, days=days) == 0
+    assert sweep(iter(known), days=2) == 4
     assert set(opened(*(data.code for data in cards(6)))) == set(known)
 
 
@@ -181,7 +215,7 @@ def test_destroying_that_breaks_between_the_two_leaves_a_key_without_a_card(monk
     with pytest.raises(DatabaseError):
         vault.destroy_cards(["CODE00000"])
     assert set(opened("CODE00000", "CODE00001")) == {"CODE00001"}
-    assert vault.sweep_orphans(["CODE00001"], today=DAY + timedelta(days=2)) == 1
+    assert sweep(["CODE00001"], days=2) == 1
 
 
 def test_sending_leaves_one_audit_row_for_the_chunk_with_codes_and_nothing_else():
