@@ -32,6 +32,8 @@ from panel.keys.providers import provider
 from tests import triggers
 from tests.settings import ALIASES, PG_SOCKETS, REDIS_SOCKET, RUN_DIR, TEST_DB
 
+END_OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 ROOT = Path(__file__).parent.parent
 
 
@@ -82,6 +84,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             continue
         given = marker.kwargs if marker else {}
         item.add_marker(pytest.mark.django_db(**{"databases": "__all__", **given}), append=False)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """PostgreSQL drops no database that somebody still uses: end what threads and killed workers left open."""
+    yield
+    if TEST_DB == "postgres":
+        with django_db_blocker.unblock():
+            for alias in ALIASES:
+                triggers.run(connections[alias], [END_OTHERS])
 
 
 @pytest.fixture(scope="session", autouse=True)
