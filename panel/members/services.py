@@ -15,7 +15,7 @@ from panel import words
 from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.errors import BadInput, NotAllowed, NotNow
-from panel.members import permissions, rules, selectors
+from panel.members import permissions, rules, selectors, study_fields
 from panel.members.models import Hold, PanelMember, StaffRole, Study, StudyDecision
 from panel.members.rules import Role, Verb
 
@@ -46,8 +46,7 @@ def create_study(*, by: Actor, now: datetime, **fields: Any) -> Study:
         raise NotAllowed(_("A study is created by the operator, with `manage.py create_study`."))
     study = Study(**fields)
     study.languages = study.languages or [study.default_language]
-    if study.default_language not in study.languages:
-        raise BadInput(_("The study's default language must be one of its languages."))
+    study_fields.check(study)
     with transaction.atomic():
         try:
             study.clean_fields(exclude=["languages", "recruitment", "disclosure"])

@@ -57,6 +57,38 @@ def test_a_study_that_does_not_hold_together_is_refused(changes):
     assert not Study.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        *(
+            ({"languages": languages}, "languages must be a list of these: nb, en, uk, ru")
+            for languages in ("uk", {"uk": 1}, ["uk", "de"], ["uk", 1], [["uk"]], ["uk", None])
+        ),
+        ({"default_language": "de"}, "default language must be one of its languages"),
+        ({"languages": ["nb"]}, "default language must be one of its languages"),
+        ({"default_language": ["uk"]}, "default language must be one of its languages"),
+        *(
+            ({name: f"a{sign}b@example.org"}, f"{name} must be one line")
+            for name in ("name", "institution", "public_name", "contact_email")
+            for sign in ("\n", "\r", "\t", "\x00", "\x85", "\u2028", "\ud800")
+        ),
+        ({"how_to_check": '{"nb": "En.\\nTo."}'}, "how_to_check must be one line"),
+        *(
+            ({"how_to_check": text}, "how_to_check must be a JSON object")
+            for text in ("Look at our page.", "[]", '{"nb": 1}', '{"de": "Hier."}', ["x"], '{"nb": "a\nb"}')
+        ),
+    ],
+)
+def test_a_study_whose_letters_could_not_be_sent_is_refused_with_a_sentence(changes, sentence):
+    with pytest.raises(BadInput, match=sentence):
+        cast.bare_study(**changes)
+    assert not Study.objects.exists()
+
+
+def test_a_study_of_one_language_and_without_a_list_speaks_its_default():
+    assert cast.bare_study(languages=[], default_language="nb").languages == ["nb"]
+
+
 def test_two_studies_of_one_slug_are_refused():
     cast.bare_study("twin")
     with pytest.raises(BadInput):
