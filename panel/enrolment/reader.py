@@ -1,8 +1,8 @@
 """From the bytes of a recruitment file to a header and rows of text. Knows no study and keeps nothing.
 
 CSV (UTF-8 with or without BOM, Windows-1252; semicolon, comma or tab) and XLSX (its first sheet). What can't
-be read whole is refused. Rows are numbered as the lines of the spreadsheet: a cell of several lines is one
-row, an empty row counts. No sentence here holds anything of a cell.
+be read whole is refused, and so is a formula where a value is read. Rows are numbered as the lines of the
+spreadsheet: a cell of several lines is one row, an empty row counts. No sentence here holds anything of a cell.
 """
 
 import csv
@@ -11,9 +11,10 @@ import itertools
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from xml.etree.ElementTree import ParseError
 
 from defusedxml.common import DefusedXmlException
@@ -28,6 +29,11 @@ LONGEST_LINE = 10_000
 BIGGEST_WORKBOOK = 512 * 1024 * 1024
 SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx")
 DELIMITERS = ";,\t"
+FORMULA = "f"
+"""openpyxl's type of a cell that holds one."""
+
+Row = tuple[Any, ...]
+"""openpyxl's cells, which have no type of their own for all that can stand in a row."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +44,10 @@ class Table:
     rows: Iterator[tuple[int, list[str]]]
 
 
-def read(data: bytes, suffix: str) -> Table:
-    """Opens a file of one of the kinds; its content, not its name, says which."""
+def read(data: bytes, suffix: str, columns: Collection[str]) -> Table:
+    """Opens a file of one of the kinds; its content, not its name, says which. `columns` are read, others may
+    hold anything.
+    """
     if suffix.lower() not in SUFFIXES:
         raise BadInput(_("This kind of file can't be read. Save it as CSV or XLSX."))
     if not data.strip():
@@ -48,20 +56,24 @@ def read(data: bytes, suffix: str) -> Table:
         raise BadInput(
             _("The workbook has a password, or is of the old XLS kind. Save it as XLSX without one.")
         )
-    records = _workbook(data) if data.startswith(b"PK\x03\x04") else _csv(data)
+    records = _workbook(data, columns) if data.startswith(b"PK\x03\x04") else _csv(data)
     header = next(records, [])
     return Table(_checked_header(header), _checked_rows(records, len(header)))
 
 
 def _checked_header(cells: Sequence[str]) -> list[str]:
     _check_length(1, cells)
-    names = [" ".join(cell.split()) for cell in cells]
+    names = _names(cells)
     named = [name for name in names if name]
     if not named:
         raise BadInput(_("The first line holds no names of columns."))
     if len(named) > len(set(named)):
         raise BadInput(_("Two columns have the same name. Give each its own."))
     return names
+
+
+def _names(cells: Iterable[str]) -> list[str]:
+    return [" ".join(cell.split()) for cell in cells]
 
 
 def _checked_rows(records: Iterable[list[str]], width: int) -> Iterator[tuple[int, list[str]]]:
@@ -131,28 +143,43 @@ def _delimiter(text: str) -> str:
 # --- XLSX
 
 
-def _workbook(data: bytes) -> Iterator[list[str]]:
+def _workbook(data: bytes, columns: Collection[str]) -> Iterator[list[str]]:
     """The first sheet's rows. openpyxl has no error of its own for a damaged file, hence the list."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > BIGGEST_WORKBOOK:
                 raise BadInput(_("The workbook is too big when unpacked. Save it as CSV."))
-        width = 0
-        for values in _silently(_rows(data)):
-            cells = [_as_text(value) for value in values]
-            width = width or len(cells)
+        names: list[str] = []
+        for line, row in enumerate(_silently(_rows(data)), start=1):
+            cells = [_as_text(cell.value) if cell.data_type != FORMULA else "" for cell in row]
+            names = names or _names(cells)
+            _refuse_formulas(line, row, names, columns)
+            width = len(names)
             yield cells + [""] * (width - len(cells))  # a sheet leaves out the blank end of a row
     except _DAMAGED as error:
         raise BadInput(_("The workbook can't be read. Open it and save it anew, as XLSX or CSV.")) from error
 
 
-def _rows(data: bytes) -> Iterator[tuple[object, ...]]:
-    sheet = load_workbook(io.BytesIO(data), read_only=True, data_only=True).worksheets[0]
+def _refuse_formulas(line: int, row: Row, names: Sequence[str], columns: Collection[str]) -> None:
+    """What a formula gave is not always kept in the file; then its cell looks blank, a yes like no answer."""
+    for name, cell in zip(names, row, strict=False):
+        if cell.data_type == FORMULA and (line == 1 or name in columns):
+            raise BadInput(
+                _(
+                    "Line %(line)d holds a formula in a column that is read. Copy the sheet, insert it as values "
+                    "only, save that, and take it. Nothing was taken in."
+                )
+                % {"line": line}
+            )
+
+
+def _rows(data: bytes) -> Iterator[Row]:
+    sheet = load_workbook(io.BytesIO(data), read_only=True).worksheets[0]
     sheet.reset_dimensions()
-    yield from sheet.iter_rows(values_only=True)
+    yield from sheet.iter_rows()
 
 
-def _silently(rows: Iterator[tuple[object, ...]]) -> Iterator[tuple[object, ...]]:
+def _silently(rows: Iterator[Row]) -> Iterator[Row]:
     """openpyxl warns with the content of a cell, and warnings end in logs (NEV-09)."""
     while True:
         with warnings.catch_warnings():

@@ -103,7 +103,7 @@ def _judged(
     study: Study, mapping: Recruitment, data: bytes, suffix: str, progress: Progress
 ) -> list[JudgedRow]:
     """Reads a file and judges each row against the rules and the file itself; refuses what can't be read."""
-    table = reader.read(data, suffix)
+    table = reader.read(data, suffix, mapping.columns())
     total = data.count(b"\n") or 1
     return rules.judge(
         table.header,

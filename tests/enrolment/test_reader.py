@@ -13,11 +13,12 @@ from panel.errors import BadInput
 from tests.factories.recruits import csv_of, row, text_of, xlsx_of
 
 SECRET = "amal@example.org"
+USED = ("a", "b", "Fornavn", "E-post")
 NORSK = row(1, Fornavn="Åse", Fylke="Trøndelag")
 
 
 def rows(data: bytes, suffix: str = ".csv") -> list[tuple[int, list[str]]]:
-    return list(read(data, suffix).rows)
+    return list(read(data, suffix, USED).rows)
 
 
 def refusal(data: bytes, suffix: str = ".csv") -> str:
@@ -32,13 +33,13 @@ def refusal(data: bytes, suffix: str = ".csv") -> str:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
 @pytest.mark.parametrize("delimiter", [";", ",", "\t"])
 def test_csv_in_its_shapes_reads_the_same(encoding, delimiter):
-    table = read(csv_of(NORSK, row(2), delimiter=delimiter, encoding=encoding), ".csv")
+    table = read(csv_of(NORSK, row(2), delimiter=delimiter, encoding=encoding), ".csv", USED)
     assert table.header == list(NORSK)
     assert [cells for _line, cells in table.rows] == [list(NORSK.values()), list(row(2).values())]
 
 
 def test_a_workbook_reads_as_its_csv_does():
-    table = read(xlsx_of(NORSK, row(2, Mobil="", Returplaner="")), ".xlsx")
+    table = read(xlsx_of(NORSK, row(2, Mobil="", Returplaner="")), ".xlsx", USED)
     assert table.header == list(NORSK)
     assert list(table.rows) == [
         (2, list(NORSK.values())),
@@ -70,7 +71,7 @@ def test_any_end_of_line(ending):
 
 
 def test_a_name_of_a_column_over_two_lines_is_one_name():
-    assert read(b'"Samtykke\nny kontakt";b\n1;2\n', ".csv").header == ["Samtykke ny kontakt", "b"]
+    assert read(b'"Samtykke\nny kontakt";b\n1;2\n', ".csv", USED).header == ["Samtykke ny kontakt", "b"]
 
 
 # --- refused
@@ -165,6 +166,32 @@ def test_nev_09_a_phone_number_in_a_cell_meant_for_dates_is_not_warned_of():
     with warnings.catch_warnings(record=True) as warned:
         assert rows(out.getvalue(), ".xlsx") == [(2, ["x", "#VALUE!"])]
     assert not warned
+
+
+@pytest.mark.parametrize("lines", [[["a", "b"], ["1", "2"], ["=1+1", "x"]], [["a", '="b"'], ["1", "2"]]])
+def test_law_03_a_formula_where_a_value_is_read(lines):
+    """Saved by a program that doesn't calculate, ="Ja" has no value and would be taken for no consent."""
+    line = next(number for number, cells in enumerate(lines, start=1) if any(c[0] == "=" for c in cells))
+    assert f"Line {line} holds a formula" in refusal(workbook(lines), ".xlsx")
+
+
+def test_a_formula_that_was_calculated_is_refused_too_for_its_value_may_be_old():
+    whole = workbook([["a", "b"], ["1", "=1+1"]])
+    sheet = "xl/worksheets/sheet1.xml"
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        told = archive.read(sheet).replace(b"<v></v>", b"<v>2</v>").replace(b"<v />", b"<v>2</v>")
+    assert b"<v>2</v>" in told
+    assert "Line 2 holds a formula" in refusal(without(whole, sheet, told), ".xlsx")
+
+
+def test_formulas_of_columns_nobody_reads_and_texts_that_look_like_one_disturb_nothing():
+    book = Workbook()
+    for values in (["a", "own sum", "b"], ["1", "=1+1", "2"], [None, "=1+1", None], ["3", "", "="]):
+        book.worksheets[0].append(values)
+    book.worksheets[0]["A2"].value, book.worksheets[0]["A2"].data_type = "=1", "s"
+    out = io.BytesIO()
+    book.save(out)
+    assert rows(out.getvalue(), ".xlsx") == [(2, ["=1", "", "2"]), (4, ["3", "", "="])]
 
 
 def test_a_workbook_that_would_fill_the_memory(monkeypatch):

@@ -24,7 +24,7 @@ from panel.vault import services as vault
 from panel.vault.models import Card
 from tests.factories import cast
 from tests.factories.cast import INES, LIV, NOW, RAVN, SIGNE, SYSTEM, TOR, VERA, data
-from tests.factories.recruits import SURVEY, csv_of, row
+from tests.factories.recruits import SURVEY, csv_of, row, xlsx_of
 
 pytestmark = pytest.mark.django_db
 KEY = data("survey_2022.key.json")
@@ -248,6 +248,14 @@ def test_ZON_04_who_may_not_enrol(study, by):
     for dry_run in (True, False):
         with pytest.raises(NotAllowed):
             enrol(study, csv_of(row(1)), by=by, dry_run=dry_run)
+
+
+def test_law_03_a_yes_by_formula_is_no_silent_no(study):
+    before = everything()
+    file = xlsx_of(row(1), row(2, Samtykke_ny_kontakt='="Ja"'))
+    with pytest.raises(BadInput, match="Line 3 holds a formula"):
+        services.enrol(by=VERA, study=study, data=file, suffix=".xlsx", now=NOW)
+    assert everything() == before
 
 
 def broken(*args: object, **kwargs: object) -> None:
