@@ -32,13 +32,11 @@ class NewLink:
     case: Case | None
 
 
-def mint(*, use: Link.Use, member: PanelMember, case: Case | None, today: date) -> str:
-    """A new link's token; the caller shows it once and forgets it."""
-    return mint_many([NewLink(use, member, case)], today=today)[0]
-
-
 def mint_many(wanted: Sequence[NewLink], *, today: date) -> list[str]:
-    """Tokens for many links, in one insert; older links of the same members stay valid."""
+    """Tokens for many links, in one insert; the caller shows each once and forgets it.
+
+    Older links of the same members stay valid.
+    """
     tokens = [secrets.token_urlsafe(TOKEN_BYTES) for _ in wanted]
     Link.objects.bulk_create(
         Link(hash=macs.token_hash(token), use=new.use, member=new.member, case=new.case, made_on=today)

@@ -110,10 +110,6 @@ class StaffRole(models.Model):
 class MemberQuerySet(models.QuerySet["PanelMember"]):
     """Named filters."""
 
-    def active(self) -> "MemberQuerySet":
-        """Members whose answers may be asked for and used."""
-        return self.filter(status=PanelMember.Status.ACTIVE)
-
     def usable(self) -> "MemberQuerySet":
         """Members whose answers may stand in files and counts of answers.
 

@@ -37,11 +37,6 @@ def member_code() -> str:
             return body + check
 
 
-def is_code(text: str) -> bool:
-    """Whether this can be a code as it is stored: no single typo and no swap of two characters passes."""
-    return len(text) == 9 and set(text) <= set(DIGITS) and check_character(text[:8]) == text[8]
-
-
 def tidy_code(text: str) -> str:
     """A code as somebody typed it, in its stored form: case, blanks, dashes, O for 0, I and L for 1."""
     return text.upper().translate(_MISREAD)

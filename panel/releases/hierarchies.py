@@ -92,8 +92,3 @@ def _mapping(name: str, level: Level | Sequence[str]) -> Level:
     if not all(bands) or len(dict(spelt)) < len(spelt):
         raise BadInput(_("The bands of “%(name)s” must look like 18-29 and not overlap.") % {"name": name})
     return {str(number): band for number, band in spelt}
-
-
-def declared_hierarchies(declaration: Mapping[str, Declared]) -> list[Hierarchy]:
-    """All quasi-identifiers of a study, in the order they were declared."""
-    return [Hierarchy.declared(name, levels) for name, levels in declaration.items()]

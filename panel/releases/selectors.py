@@ -1,12 +1,9 @@
 """Reads of releases, narrowed to who asks: what they may see, review or download."""
 
-from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Q, QuerySet
-from django.utils.translation import gettext_lazy as _
 
-from panel.errors import NotFound
 from panel.members.permissions import studies_for
 from panel.members.rules import Verb
 from panel.releases.models import Release
@@ -30,14 +27,6 @@ def to_review_by(user: User) -> QuerySet[Release]:
     """What waits for this person: never their own (SDC-08)."""
     waiting = _listed().filter(study__in=studies_for(user, Verb.REVIEW_RELEASE), state=Release.State.ASKED)
     return waiting.exclude(asked_by=user.get_username())
-
-
-def release_for(user: User, pk: UUID | str) -> Release:
-    """One release, if this person sees it."""
-    found = visible_to(user).filter(pk=pk).first()
-    if found is None:
-        raise NotFound(_("There is no such release for you."))
-    return found
 
 
 def _listed() -> QuerySet[Release]:

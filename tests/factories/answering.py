@@ -52,7 +52,7 @@ class Field:
     def token(self, use: Link.Use = Link.Use.ANSWER, member: PanelMember | None = None) -> str:
         """A link as a letter would hold it."""
         case = self.case(member)
-        return links.mint(use=use, member=case.member, case=case, today=NOW.date())
+        return links.mint_many([links.NewLink(use, case.member, case)], today=NOW.date())[0]
 
 
 #: The form is the same for all these tests and never changes: compiled once in a run.

@@ -74,7 +74,7 @@ def answer_page(people: list[Any]) -> dict[str, int]:
     counts = {}
     for member in people:
         case = member.cases.get()
-        token = links.mint(use=Link.Use.ANSWER, member=member, case=case, today=scene.NOW.date())
+        (token,) = links.mint_many([links.NewLink(Link.Use.ANSWER, member, case)], today=scene.NOW.date())
         page = t.pages(Client(), f"/a/{token}")
         counts["answer: GET"] = queries(partial(Client().get, page.action()))
         given = {"revision": page.revision(), "where_live": "in_norway"}

@@ -10,7 +10,7 @@ from pycanon import anonymity
 
 from panel.errors import BadInput, NotNow
 from panel.releases.disclosure import Sensitive, Thresholds, column, judge
-from panel.releases.hierarchies import Hierarchy, declared_hierarchies
+from panel.releases.hierarchies import Hierarchy
 from panel.releases.recoding import Problem, anonymise, best_node, lattice
 
 AGES = ["18-29", "30-39", "40-49", "50-59", "60+"]
@@ -23,6 +23,10 @@ DECLARED: dict[str, list[Mapping[str, str] | str]] = {
     "sex": ["*"],
     "education": [{"school": "lower", "vocational": "lower", "bachelor": "higher", "master": "higher"}, "*"],
 }
+
+
+def declared_hierarchies(declaration) -> list[Hierarchy]:
+    return [Hierarchy.declared(name, levels) for name, levels in declaration.items()]
 
 
 def some_people(n: int, seed: int, left: int = 0) -> list[dict[str, str]]:

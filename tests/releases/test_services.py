@@ -271,6 +271,5 @@ def test_lists_are_narrowed_to_the_person(fielded, asked, django_user_model):
     services.approve(by=RAVN, release=asked, reason="fine", now=LATER)
     assert list(selectors.downloadable_by(colleague)) == list(selectors.downloadable_by(liv)) == [asked]
     assert not selectors.to_review_by(ravn).exists()
-    assert selectors.release_for(colleague, asked.pk) == asked
-    with pytest.raises(NotFound):
-        selectors.release_for(tor, asked.pk)
+    assert list(selectors.visible_to(colleague)) == [asked]
+    assert not selectors.visible_to(tor).exists()
