@@ -66,6 +66,7 @@ class Verb(StrEnum):
     RECORD_STOP = "record a withdrawal"
     APPROVE_LETTER = "approve a letter"
     ASSIGN_ROLE = "give a role"
+    HOLD = "hold a member"
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ ROLES: Mapping[Role, RoleCard] = {
                 Verb.SEE_PROGRESS, Verb.SEE_RATES, Verb.SEE_MEMBERS, Verb.SEE_OUTBOX, Verb.SEE_CONSENT,
                 Verb.APPROVE_LETTER, Verb.APPROVE_WAVE, Verb.REVIEW_RELEASE, Verb.DOWNLOAD_RELEASE,
                 Verb.DECIDE_SETTING, Verb.RECORD_STOP, Verb.ENROL, Verb.ASSIGN_ROLE,
+                Verb.HOLD,
             }
         ),
     ),

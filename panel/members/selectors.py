@@ -3,7 +3,7 @@
 from django.utils.translation import gettext as _
 
 from panel.errors import NotFound
-from panel.members.models import PanelMember, StaffRole, Study, StudyDecision
+from panel.members.models import Hold, PanelMember, StaffRole, Study, StudyDecision
 from panel.members.rules import tidy_code
 
 
@@ -26,6 +26,20 @@ def member(code: str) -> PanelMember:
 def roles_of(username: str, study: Study) -> set[str]:
     """The roles a staff user holds in a study."""
     return set(StaffRole.objects.filter(user__username=username, study=study).values_list("role", flat=True))
+
+
+def role(username: str, study: Study, name: str) -> StaffRole:
+    """One role that somebody holds in a study."""
+    given = StaffRole.objects.filter(user__username=username, study=study, role=name)
+    found = given.select_related("user", "study").first()
+    if found is None:
+        raise NotFound(_("This person has no such role in this study."))
+    return found
+
+
+def standing_hold(member: PanelMember, kind: str) -> Hold | None:
+    """The hold of this kind that a member is under."""
+    return Hold.objects.filter(member=member, kind=kind, lifted_at=None).first()
 
 
 def is_decided(study: Study, setting: str) -> bool:

@@ -221,8 +221,12 @@ def mark_reachable(*, by: Actor, member: PanelMember, now: datetime) -> None:
 
 
 def hold(*, by: Actor, member: PanelMember, kind: Hold.Kind | str, reason: str, now: datetime) -> Hold:
-    """Freezes mails, edits and releases of a member."""
+    """Freezes mails, edits and releases of a member (LAW-10); one hold of a kind at a time."""
+    permissions.check(by, member.study, Verb.HOLD)
     with transaction.atomic():
+        PanelMember.objects.select_for_update().get(pk=member.pk)
+        if selectors.standing_hold(member, kind) is not None:
+            raise NotNow(_("This member is held so already."))
         held = Hold.objects.create(
             member=member, kind=Hold.Kind(kind), reason=words.reason(reason), since=now
         )
@@ -232,6 +236,7 @@ def hold(*, by: Actor, member: PanelMember, kind: Hold.Kind | str, reason: str, 
 
 def lift(*, by: Actor, held: Hold, now: datetime) -> None:
     """Ends a hold, once."""
+    permissions.check(by, held.member.study, Verb.HOLD)
     with transaction.atomic():
         if not Hold.objects.filter(pk=held.pk, lifted_at=None).update(lifted_at=now):
             raise NotNow(_("This hold was lifted already."))

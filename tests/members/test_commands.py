@@ -7,6 +7,7 @@ from django.core.management import CommandError, call_command
 
 from panel.members import selectors
 from panel.members.models import Study
+from tests.factories import cast
 from tests.factories.cast import LIV, SIGNE, bare_study, user
 from tests.factories.recruits import DATA
 
@@ -57,3 +58,23 @@ def test_ZON_04_roles_from_the_command_obey_the_same_rules(capsys):
     with pytest.raises(CommandError, match="no user of this name"):
         call_command("assign_role", "nobody", "keeper", "--study", study.slug)
     assert selectors.roles_of("signe", study) == {"coordinator"}
+    call_command("assign_role", "signe", "coordinator", "--study", study.slug, "--take")
+    assert selectors.roles_of("signe", study) == set()
+    with pytest.raises(CommandError, match="no such role"):
+        call_command("assign_role", "signe", "coordinator", "--study", study.slug, "--take")
+
+
+def test_LAW_10_a_member_is_held_and_let_go_by_command(capsys):
+    amal = cast.amal(cast.study())
+    call_command("hold", amal.code, "--reason", "Asked by letter.", "--by", "liv", "--json")
+    told = {"member": amal.code, "kind": "restriction", "held": True}
+    assert json.loads(capsys.readouterr().out) == told
+    assert (amal.holds.get().reason, amal.holds.get().lifted_at) == ("Asked by letter.", None)
+    with pytest.raises(CommandError, match="needs the role"):
+        call_command("hold", amal.code, "--lift", "--by", "signe")
+    call_command("hold", amal.code, "--lift", "--by", "liv")
+    assert amal.holds.get().lifted_at is not None
+    with pytest.raises(CommandError, match="no such hold"):
+        call_command("hold", amal.code, "--lift", "--by", "liv")
+    with pytest.raises(CommandError, match="Give a reason"):
+        call_command("hold", amal.code, "--by", "liv")

@@ -233,12 +233,24 @@ def test_an_address_in_a_reason_is_masked(study):
 def test_LAW_10_a_hold_is_set_and_lifted_once(amal):
     held = services.hold(by=LIV, member=amal, kind="restriction", reason="asked by letter", now=NOW)
     assert (held.kind, held.since, held.lifted_at) == ("restriction", NOW, None)
+    with pytest.raises(NotNow, match="already"):
+        services.hold(by=LIV, member=amal, kind="restriction", reason="asked again", now=NOW)
     services.lift(by=LIV, held=held, now=NOW)
     assert Hold.objects.get().lifted_at == NOW
     with pytest.raises(NotNow):
         services.lift(by=LIV, held=held, now=NOW)
     with pytest.raises(BadInput):
         services.hold(by=LIV, member=amal, kind="restriction", reason="", now=NOW)
+
+
+@pytest.mark.parametrize("by", [SIGNE, VERA, TOR, Actor.member("x")])
+def test_LAW_10_the_project_leader_alone_holds_and_lifts(amal, by):
+    with pytest.raises(NotAllowed):
+        services.hold(by=by, member=amal, kind="restriction", reason="asked", now=NOW)
+    held = services.hold(by=LIV, member=amal, kind="restriction", reason="asked", now=NOW)
+    with pytest.raises(NotAllowed):
+        services.lift(by=by, held=held, now=NOW)
+    assert Hold.objects.get().lifted_at is None
 
 
 # --- break the last write
