@@ -30,7 +30,6 @@ from panel.members.models import Study
 from panel.residency import services as residency
 from panel.residency.models import Flag
 from panel.rights.models import Stop
-from panel.vault.rules import tidy_address
 from panel.waves import services as waves
 from panel.waves.models import Wave
 
@@ -75,8 +74,7 @@ class Life:
         """2022 to the end of 2024: recruitment, two waves, reviews, a deletion carried out."""
         self.study = self._recruit()
         self.instrument = self._instrument(datetime(2023, 9, 20, 12, tzinfo=OSLO))
-        rows = people.file_rows()
-        self.people = people.persons(rows, self._addresses(rows))
+        self.people = people.persons(people.file_rows())
         self.left = people.match(self.people, people.leavers(), self.rng)
         self._refuse(BOUNCING)
         self.field("2023", 1, datetime(2023, 10, 1, 10, tzinfo=OSLO), wants_back=None)
@@ -109,14 +107,6 @@ class Life:
     def _instrument(self, now: datetime) -> InstrumentVersion:
         self._set_clock(now)
         return study.instrument(self.study, now=now)
-
-    def _addresses(self, rows: list[dict[str, str]]) -> set[str]:
-        """The addresses of those who agreed: their own file tells the respondents who they are."""
-        return {
-            tidy_address(row["E-post"])
-            for row in rows
-            if row["Samtykke ny kontakt"].lower() == "ja" and "@" in row["E-post"]
-        }
 
     def _refuse(self, number: int) -> None:
         """Some addresses stop working: the catcher refuses them from now on."""
@@ -165,15 +155,16 @@ class Life:
         waves.turn(now=self.now)
         invitations.queue_due(now=self.now)
         with self.progress(title) as bar:
-            total = max(1, self._waiting())
-            end = time.monotonic() + PATIENCE
-            while waiting := self._waiting():
-                if time.monotonic() > end:
-                    raise Unreachable(
-                        f"{waiting} letters are still waiting after {PATIENCE} s: see the worker's log."
-                    )
-                bar(total - waiting, total)
-                time.sleep(0.1)
+            self._wait(self._waiting, "letters are still waiting", bar)
+
+    def _wait(self, left: Callable[[], int], what: str, bar: Callable[[int, int], None]) -> None:
+        """Until the worker has left none; it has its patience."""
+        total, end = max(1, left()), time.monotonic() + PATIENCE
+        while number := left():
+            if time.monotonic() > end:
+                raise Unreachable(f"{number} {what} after {PATIENCE} s: see the worker's log.")
+            bar(total - number, total)
+            time.sleep(0.1)
 
     def _count(self, wave: Wave, *, kind: LetterKind, ordinal: int) -> None:
         rows = Outgoing.objects.filter(case__wave=wave, kind=kind, ordinal=ordinal, state=State.SENT)
@@ -227,11 +218,7 @@ class Life:
         due = Stop.objects.filter(
             rung=Stop.Rung.LEAVE_DELETE, state=Stop.State.IN_FORCE, due_at__lte=self.now
         )
-        end = time.monotonic() + PATIENCE
-        while due.exists():
-            if time.monotonic() > end:
-                raise Unreachable("A deletion that is due was not carried out: see the worker's log.")
-            time.sleep(0.2)
+        self._wait(due.count, "deletions that are due were not carried out", lambda done, total: None)
 
     def _set_clock(self, moment: datetime) -> None:
         self.now = moment

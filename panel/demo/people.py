@@ -5,7 +5,7 @@ Pure: reads the example's files, decides, returns. Acting it out is life.py's.
 
 import csv
 import random
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,9 +90,10 @@ def file_rows() -> list[dict[str, str]]:
         return list(csv.DictReader(file, delimiter=";"))
 
 
-def persons(rows: Iterable[dict[str, str]], addresses: Collection[str]) -> list[Person]:
-    """Those whose address is one member's alone; who shares an address is written to, but not played."""
+def persons(rows: Iterable[dict[str, str]]) -> list[Person]:
+    """Those who agreed and whose address nobody shares; who shares one is written to, but not played."""
     by_address: dict[str, list[Person]] = {}
+    agreed = set()
     for row in rows:
         person = Person(
             email=tidy_address(row["E-post"]),
@@ -102,7 +103,9 @@ def persons(rows: Iterable[dict[str, str]], addresses: Collection[str]) -> list[
             arrived=month(row["Ankomst Norge"]),
         )
         by_address.setdefault(person.email, []).append(person)
-    return [same[0] for email, same in by_address.items() if len(same) == 1 and email in addresses]
+        if row["Samtykke ny kontakt"].lower() == "ja" and "@" in person.email:
+            agreed.add(person.email)
+    return [same[0] for email, same in by_address.items() if len(same) == 1 and email in agreed]
 
 
 def match(people: Sequence[Person], leaving: Sequence[Leaver], rng: random.Random) -> dict[str, Leaver]:

@@ -61,6 +61,7 @@ def wants_back(wave: Wave) -> float:
 
 def make(life: Life, study: Study, releases: list[dict[str, Any]], out: Path) -> dict[str, Any]:
     """summary.json, without its checks."""
+    list(life.mailbox.new())  # what came after the last respondent looked counts too
     fielded = list(study.waves.filter(number__in=(1, 2)).order_by("number"))
     return {
         "enrolment": life.enrolled,

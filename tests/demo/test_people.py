@@ -7,13 +7,7 @@ from panel.demo import people
 
 
 def members():
-    rows = people.file_rows()
-    agreed = {
-        people.tidy_address(r["E-post"])
-        for r in rows
-        if r["Samtykke ny kontakt"].lower() == "ja" and "@" in r["E-post"]
-    }
-    return people.persons(rows, agreed)
+    return people.persons(people.file_rows())
 
 
 def test_each_leaver_is_a_member_who_arrived_in_that_month():
