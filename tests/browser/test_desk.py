@@ -4,7 +4,7 @@ import os
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from panel import clock
 from panel.residency.models import Flag
@@ -68,7 +68,9 @@ def test_a_flag_is_reviewed_by_keyboard_alone(field, desk):
         _tab_to(page, "Confirm")
         page.keyboard.press("Enter")
         page.wait_for_url("**/confirm/")
-        page.keyboard.type("Month and place fit.")  # the field has the focus already
+        # The field gets the focus by itself, but only once the browser has drawn the page.
+        expect(page.get_by_label("Reason")).to_be_focused()
+        page.keyboard.type("Month and place fit.")
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
         page.get_by_text("Confirmed.").wait_for()
