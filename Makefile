@@ -49,7 +49,7 @@ docs: $(DEV_STAMP) ## Make the documents that follow from the code
 
 lock: ## Compile the requirements with hashes, for Python 3.11.0 upwards (needs uv on PATH)
 	PATH="$$PATH:$(BIN)"; command -v uv >/dev/null || { echo "make lock needs uv: see docs.astral.sh/uv." >&2; exit 1; }; \
-	for name in requirements requirements-dev; do \
+	for name in requirements requirements-openbao requirements-aws requirements-dev; do \
 		uv pip compile --quiet --universal --generate-hashes --python-version 3.11.0 --no-header \
 			--no-emit-index-url $$name.in -o $$name.txt; done
 

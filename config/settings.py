@@ -29,7 +29,9 @@ def required(name: str, hint: str) -> str:
     """A setting nothing works without; `hint` says how to make one."""
     value: str = env.str(name, "")
     if not value:
-        raise ImproperlyConfigured(f"{name} is not set. {hint} On one machine, `make setup` makes it for you.")
+        raise ImproperlyConfigured(
+            f"{name} is not set. {hint} On one machine, `make setup` makes it for you."
+        )
     return value
 
 
@@ -44,7 +46,9 @@ DEBUG: bool = env.bool("DEBUG", False)
 #: portal | desk | worker | beat | migrate in production, so that a process gets only what it needs; all on one machine.
 PROCESS: str = env.str("PROCESS", "all")
 if PROCESS not in {"all", "portal", "desk", "worker", "beat", "migrate"}:
-    raise ImproperlyConfigured("PROCESS is one of portal, desk, worker, beat, migrate, or all on a single machine.")
+    raise ImproperlyConfigured(
+        "PROCESS is one of portal, desk, worker, beat, migrate, or all on a single machine."
+    )
 
 SECRET_KEY = required("SECRET_KEY", "Give 50 random characters or more.")
 refuse_unless(
@@ -82,7 +86,9 @@ def database(name: str) -> dict[str, Any]:
     required(name, "Give a postgres:// address.")
     config: dict[str, Any] = env.dj_db_url(name)
     if config["ENGINE"] == "django.db.backends.sqlite3":
-        sentence = f"{name} is a SQLite file. That is for one machine with DEBUG on: give a postgres:// address."
+        sentence = (
+            f"{name} is a SQLite file. That is for one machine with DEBUG on: give a postgres:// address."
+        )
         refuse_unless(False, sentence)
         config["OPTIONS"] = dict(SQLITE_OPTIONS)
     config["CONN_HEALTH_CHECKS"] = True
@@ -98,7 +104,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis and Celery
 REDIS_URL = required("REDIS_URL", "Give redis://host:6379/0 or unix:///path/redis.sock.")
-refuse_unless(not REDIS_URL.startswith("unix:"), "REDIS_URL is a socket of this machine: give a redis:// address.")
+refuse_unless(
+    not REDIS_URL.startswith("unix:"), "REDIS_URL is a socket of this machine: give a redis:// address."
+)
 _redis = urlsplit(REDIS_URL)
 CELERY_BROKER_URL = f"redis+socket://{_redis.path}" if _redis.scheme == "unix" else REDIS_URL
 CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -132,11 +140,17 @@ EMAIL_TIMEOUT = 30
 
 # --- the example study moves its own clock; a real installation can't
 CLOCK_FILE: str = env.str("CLOCK_FILE", "")
-refuse_unless(not CLOCK_FILE, "CLOCK_FILE is set: the clock can be moved in the example study only (DEBUG on).")
+refuse_unless(
+    not CLOCK_FILE, "CLOCK_FILE is set: the clock can be moved in the example study only (DEBUG on)."
+)
 
 # --- web
-BASE_URL: str = required("BASE_URL", "Give the address respondents reach, as https://panel.example.org.").rstrip("/")
-refuse_unless(BASE_URL.startswith("https://"), "BASE_URL must be https://, for the links in letters are keys.")
+BASE_URL: str = required(
+    "BASE_URL", "Give the address respondents reach, as https://panel.example.org."
+).rstrip("/")
+refuse_unless(
+    BASE_URL.startswith("https://"), "BASE_URL must be https://, for the links in letters are keys."
+)
 #: Letters come from the host of their links: one domain in a mail (MAIL-02).
 DEFAULT_FROM_EMAIL: str = env.str("EMAIL_FROM", f"post@{urlsplit(BASE_URL).hostname}")
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [urlsplit(BASE_URL).hostname or ""])

@@ -8,7 +8,7 @@ import re
 
 _MASKS = (
     (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), "[address]"),
-    (re.compile(r"/(a|m|o|p)/[A-Za-z0-9_-]{20,}"), r"/\1/[token]"),
+    (re.compile(r"/([a-z])/[A-Za-z0-9_-]{20,}"), r"/\1/[token]"),
     (re.compile(r"\+\d[\d ()-]{7,}\d"), "[phone]"),
     # As people write one at home: 98 76 54 32, 0671234567. Not within a word, a time, a path or an id.
     (re.compile(r"(?<![\w.:/+-])\d(?: ?\d){7,14}(?![\w:/-])"), "[phone]"),

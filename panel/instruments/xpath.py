@@ -256,7 +256,10 @@ class Instance:
     def offers(self, expression: str, option: Mapping[str, str]) -> bool:
         """Whether a choice_filter lets through a row of the choices sheet, whose columns it names."""
         named = tuple((column, text) for column, text in option.items() if column in expression)
-        if (expression, named) not in self._offers:  # most options of a question are offered to the same people
+        if (
+            expression,
+            named,
+        ) not in self._offers:  # most options of a question are offered to the same people
             self._offers[expression, named] = self._offer(expression, named)
         return self._offers[expression, named]
 

@@ -21,6 +21,7 @@ from panel.audit.rules import Actor
 from panel.errors import BadInput, NotNow
 from panel.invitations.blocklist import blocked_words
 from panel.invitations.models import Letter, LetterKind
+from panel.invitations.rules import SURVEY_MAIL
 from panel.members import permissions
 from panel.members.models import PanelMember, Study
 from panel.members.rules import Verb
@@ -28,19 +29,32 @@ from panel.members.rules import Verb
 #: Filled once per study and language.
 OF_STUDY = frozenset({"institution", "study", "contact", "how_to_check"})
 #: Filled for each letter. `joined` is month and year, as 06.2022: it reads the same in every language.
-OF_LETTER = frozenset({"link", "stop_link", "joined", "closes", "for_whom"})
+OF_LETTER = frozenset(
+    {
+        "link",
+        "stop_link",
+        "own_link",
+        "confirm_link",
+        "copy_link",
+        "consent_link",
+        "joined",
+        "closes",
+        "for_whom",
+    }
+)
 #: What each letter must have: who writes, where to ask, how to check, when the address was left, the way out
-#: (LAW-05).
-ALWAYS = frozenset({"institution", "study", "contact", "how_to_check", "joined", "stop_link", "for_whom"})
-REQUIRED: dict[str, frozenset[str]] = {
-    LetterKind.INVITATION: ALWAYS | {"link", "closes"},
-    LetterKind.REMINDER: ALWAYS | {"link", "closes"},
-    LetterKind.RECEIPT: ALWAYS,
-}
-PURPOSES = {
-    LetterKind.INVITATION: Purpose.WAVES,
-    LetterKind.REMINDER: Purpose.WAVES,
-    LetterKind.RECEIPT: Purpose.SERVICE,
+#: (LAW-05), the member's own page.
+ALWAYS = frozenset(
+    {"institution", "study", "contact", "how_to_check", "joined", "stop_link", "own_link", "for_whom"}
+)
+#: What a letter of a kind must have besides; those that aren't named need nothing more.
+ALSO: dict[str, frozenset[str]] = {
+    LetterKind.INVITATION: frozenset({"link", "closes"}),
+    LetterKind.REMINDER: frozenset({"link", "closes"}),
+    LetterKind.CONFIRM_ADDRESS: frozenset({"confirm_link"}),
+    LetterKind.ADDRESS_NOTICE: frozenset({"confirm_link"}),
+    LetterKind.COPY_READY: frozenset({"copy_link"}),
+    LetterKind.RECONSENT: frozenset({"consent_link"}),
 }
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _FOREIGN = re.compile(r"https?:|www\.|<|>", re.IGNORECASE)
@@ -169,7 +183,7 @@ def check_words(words: Words, study: Study) -> None:
         raise BadInput(
             _("Unknown placeholder in the letter: %(names)s.") % {"names": ", ".join(sorted(unknown))}
         )
-    if missing := REQUIRED[words.kind] - used:
+    if missing := (ALWAYS | ALSO.get(words.kind, frozenset())) - used:
         raise BadInput(_("The letter must have: %(names)s.") % {"names": ", ".join(sorted(missing))})
     if "\n\n{for_whom}\n\n" not in f"\n\n{words.body}":
         raise BadInput(_("{for_whom} must be a paragraph of its own."))
@@ -216,7 +230,7 @@ def _store(study: Study, words: Words) -> Letter:
     same = (letter.subject, letter.body, letter.shared_line) == (words.subject, words.body, words.shared_line)
     if letter.approved_at and not same:
         raise NotNow(_("The letter is approved and can't be changed."))
-    letter.purpose = PURPOSES[LetterKind(words.kind)]
+    letter.purpose = Purpose.WAVES if words.kind in SURVEY_MAIL else Purpose.SERVICE
     letter.subject, letter.body, letter.shared_line = words.subject, words.body, words.shared_line
     letter.save()
     return letter
@@ -258,6 +272,6 @@ def _html(text: str, language: str) -> str:
 
 
 def _linked(paragraph: str) -> str:
-    for name in ("link", "stop_link"):
+    for name in sorted(name for name in OF_LETTER if name.endswith("link")):
         paragraph = paragraph.replace(f"{{{name}}}", f'<a href="{{{name}}}">{{{name}}}</a>')
     return paragraph

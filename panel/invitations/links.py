@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 
@@ -20,7 +21,15 @@ from panel.waves.models import Case, Wave
 TOKEN_BYTES = 32
 THANKS_DAYS = timedelta(days=14)
 #: First part of the path: one letter, which says nothing (NEV-07).
-PATHS = {Link.Use.ANSWER: "a", Link.Use.STOP: "m", Link.Use.ONE_CLICK: "o"}
+PATHS = {
+    Link.Use.ANSWER: "a",
+    Link.Use.STOP: "m",
+    Link.Use.ONE_CLICK: "o",
+    Link.Use.OWN: "p",
+    Link.Use.CONFIRM: "c",
+    Link.Use.COPY: "d",
+    Link.Use.CONSENT: "k",
+}
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,7 @@ class NewLink:
     use: Link.Use
     member: PanelMember
     case: Case | None
+    occasion: UUID | None = None
 
 
 def mint_many(wanted: Sequence[NewLink], *, today: date) -> list[str]:
@@ -39,7 +49,14 @@ def mint_many(wanted: Sequence[NewLink], *, today: date) -> list[str]:
     """
     tokens = [secrets.token_urlsafe(TOKEN_BYTES) for _ in wanted]
     Link.objects.bulk_create(
-        Link(hash=macs.token_hash(token), use=new.use, member=new.member, case=new.case, made_on=today)
+        Link(
+            hash=macs.token_hash(token),
+            use=new.use,
+            member=new.member,
+            case=new.case,
+            occasion=new.occasion,
+            made_on=today,
+        )
         for token, new in zip(tokens, wanted, strict=True)
     )
     return tokens

@@ -12,9 +12,18 @@ from panel.waves.models import Case
 
 
 class LetterKind(models.TextChoices):
+    """What a letter is for. The first two are survey mail; all others are service mail, sent at once."""
+
     INVITATION = "invitation", "invitation"
     REMINDER = "reminder", "reminder"
     RECEIPT = "receipt", "receipt of a request"
+    CONFIRM_ADDRESS = "confirm_address", "to a new address, to be confirmed there"
+    ADDRESS_NOTICE = "address_notice", "to the old address: a new one was given"
+    COPY_READY = "copy_ready", "a copy of one's data is ready"
+    ANSWER = "answer", "answer to a request on one's rights"
+    RECONSENT = "reconsent", "asks to agree to new words"
+    NOTICE = "notice", "what the law demands: a longer study, a breach"
+    RESULT = "result", "results at the end of the study"
 
 
 class Letter(models.Model):
@@ -22,7 +31,7 @@ class Letter(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="letters")
-    kind = models.CharField(max_length=12, choices=LetterKind)
+    kind = models.CharField(max_length=16, choices=LetterKind)
     language = models.CharField(max_length=10)
     purpose = models.CharField(max_length=16, choices=Purpose)
     subject = models.CharField(max_length=120)
@@ -80,7 +89,7 @@ class Outgoing(models.Model):
     case = models.ForeignKey(Case, on_delete=models.CASCADE, null=True, blank=True, related_name="outgoing")
     purpose = models.CharField(max_length=16, choices=Purpose)
     occasion = models.UUIDField(help_text="The case, or a request of the member's own (service mail).")
-    kind = models.CharField(max_length=12, choices=LetterKind)
+    kind = models.CharField(max_length=16, choices=LetterKind)
     ordinal = models.PositiveSmallIntegerField(default=1)
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     reason = models.CharField(
@@ -120,14 +129,21 @@ class Link(models.Model):
         ANSWER = "answer", "answer a wave"
         STOP = "stop", "the ladder of stops"
         ONE_CLICK = "one_click", "one-click pause (RFC 8058)"
+        OWN = "own", "the member's own page"
+        CONFIRM = "confirm", "confirm a new address"
+        COPY = "copy", "fetch a copy of one's data"
+        CONSENT = "consent", "agree to new words"
 
     hash = models.BinaryField(primary_key=True, max_length=32)
     use = models.CharField(max_length=10, choices=Use)
     member = models.ForeignKey(PanelMember, on_delete=models.CASCADE, related_name="links")
     case = models.ForeignKey(Case, on_delete=models.CASCADE, null=True, blank=True, related_name="links")
+    occasion = models.UUIDField(
+        null=True, blank=True, help_text="The request that a confirmation, a copy or a consent is about."
+    )
     made_on = models.DateField()
 
     class Privacy:
         purpose = "lets a member in without an account"
         retention = "answer links 14 days after the wave's close; others as long as the data"
-        classes = dict.fromkeys(("hash", "use", "member", "case", "made_on"), "internal")
+        classes = dict.fromkeys(("hash", "use", "member", "case", "occasion", "made_on"), "internal")

@@ -75,6 +75,8 @@ class Reason(StrEnum):
     TAKEN_AS_SENT = "taken_as_sent"
 
 
+#: Obeys hours, pauses and limits; every other letter answers a request or is what the law demands.
+SURVEY_MAIL = frozenset({LetterKind.INVITATION, LetterKind.REMINDER})
 #: Rows of these states may still lead to a letter.
 LIVE = frozenset({State.QUEUED, State.DEFERRED, State.CLAIMED, State.SENDING, State.UNCONFIRMED})
 #: Rows that wait for their time.
@@ -131,7 +133,7 @@ def may_send(facts: Facts, now: datetime) -> Verdict:
     """Whether this letter may go now. Having left Norway is not among the facts (RES-05)."""
     if not facts.agreed:
         return Verdict(Reason.NO_CONSENT)
-    if facts.kind == LetterKind.RECEIPT:  # service mail: at once, at any hour, limits don't count
+    if facts.kind not in SURVEY_MAIL:  # service mail: at once, at any hour, limits don't count
         return SEND
     return (
         _stopped_by_member(facts, now)

@@ -34,6 +34,25 @@ SENDER = Actor.system("sender")
 REASON = "sending letters"
 NOT_BEGUN = (*rules.WAITING, State.CLAIMED)
 EVENTS = {LetterKind.INVITATION: CaseEvent.Kind.INVITED, LetterKind.REMINDER: CaseEvent.Kind.REMINDED}
+#: The links of each letter besides the way out and the own page: placeholder by use.
+PLACEHOLDERS = {
+    Link.Use.ANSWER: "link",
+    Link.Use.STOP: "stop_link",
+    Link.Use.OWN: "own_link",
+    Link.Use.CONFIRM: "confirm_link",
+    Link.Use.COPY: "copy_link",
+    Link.Use.CONSENT: "consent_link",
+}
+ALWAYS = (Link.Use.STOP, Link.Use.OWN)
+SURVEY_LINKS = (*ALWAYS, Link.Use.ANSWER, Link.Use.ONE_CLICK)
+LINKS: dict[str, tuple[Link.Use, ...]] = {
+    LetterKind.INVITATION: SURVEY_LINKS,
+    LetterKind.REMINDER: SURVEY_LINKS,
+    LetterKind.CONFIRM_ADDRESS: (*ALWAYS, Link.Use.CONFIRM),
+    LetterKind.ADDRESS_NOTICE: (*ALWAYS, Link.Use.CONFIRM),
+    LetterKind.COPY_READY: (*ALWAYS, Link.Use.COPY),
+    LetterKind.RECONSENT: (*ALWAYS, Link.Use.CONSENT),
+}
 
 
 @dataclass(frozen=True)
@@ -218,10 +237,10 @@ def _open_each(codes: Collection[str], study: str, now: datetime) -> dict[str, C
 
 
 def _mint(rows: Sequence[Outgoing], today: date) -> dict[UUID, dict[Link.Use, str]]:
-    """New links for each letter, in one insert; survey mail also gets the answer and the one-click link."""
-    uses = {row.pk: [Link.Use.STOP] if row.case is None else list(Link.Use) for row in rows}
-    wanted = [(row, use) for row in rows for use in uses[row.pk]]
-    tokens = links.mint_many([links.NewLink(use, row.member, row.case) for row, use in wanted], today=today)
+    """New links for each letter, in one insert."""
+    wanted = [(row, use) for row in rows for use in LINKS.get(row.kind, ALWAYS)]
+    new = [links.NewLink(use, row.member, row.case, row.occasion) for row, use in wanted]
+    tokens = links.mint_many(new, today=today)
     minted: dict[UUID, dict[Link.Use, str]] = defaultdict(dict)
     for (row, use), token in zip(wanted, tokens, strict=True):
         minted[row.pk][use] = links.url(use, token)
@@ -231,8 +250,7 @@ def _mint(rows: Sequence[Outgoing], today: date) -> dict[UUID, dict[Link.Use, st
 def _mail(row: Outgoing, letter: Prepared, card: ContactData, urls: dict[Link.Use, str], mark: str) -> Mail:
     wave: Wave | None = row.case.wave if row.case else None
     values = {
-        "link": urls.get(Link.Use.ANSWER, ""),
-        "stop_link": urls[Link.Use.STOP],
+        **{name: urls.get(use, "") for use, name in PLACEHOLDERS.items()},
         "joined": f"{row.member.joined_on:%m.%Y}",
         "closes": f"{rules.local_day(wave.closes_at):%d.%m.%Y}" if wave else "",
     }
@@ -246,7 +264,7 @@ def _mail(row: Outgoing, letter: Prepared, card: ContactData, urls: dict[Link.Us
         text=text,
         html=html,
         unsubscribe=urls.get(Link.Use.ONE_CLICK, ""),
-        answers_a_request=row.kind == LetterKind.RECEIPT,
+        answers_a_request=row.kind not in rules.SURVEY_MAIL,
     )
 
 

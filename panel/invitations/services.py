@@ -99,13 +99,15 @@ def decide_unconfirmed(*, by: Actor, row: Outgoing, send_again: bool, reason: st
     )
 
 
-def queue_receipt(*, member: PanelMember, occasion: UUID, now: datetime) -> Outgoing:
-    """Service mail that answers a request, once. Joins the caller's transaction and audit row."""
+def queue_service(
+    *, member: PanelMember, occasion: UUID, now: datetime, kind: LetterKind = LetterKind.RECEIPT
+) -> Outgoing:
+    """Service mail for a request (its id is the occasion), once a kind. Joins the caller's transaction."""
     row, _new = Outgoing.objects.get_or_create(
         member=member,
         purpose=Purpose.SERVICE,
         occasion=occasion,
-        kind=LetterKind.RECEIPT,
+        kind=kind,
         ordinal=1,
         defaults={"due_at": now},
     )

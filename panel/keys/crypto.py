@@ -2,6 +2,7 @@
 
 A sealed value is magic (4 bytes) | algorithm (1) | key version (4) | nonce (12) | ciphertext | tag (16), all
 under associated data that says where it stands, so that a value moved elsewhere does not open (CRY-01 to 03).
+What is sealed to a public key has HPKE's encapsulated key (32) in the nonce's place.
 """
 
 import hmac
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hpke
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -31,12 +34,15 @@ class Algorithm(IntEnum):
 
     AES_256_GCM = 1
     AES_256_GCM_SIV = 2
+    HPKE_X25519 = 3
 
 
 _CIPHERS: dict[Algorithm, type[AESGCM] | type[AESGCMSIV]] = {
     Algorithm.AES_256_GCM: AESGCM,
     Algorithm.AES_256_GCM_SIV: AESGCMSIV,
 }
+#: RFC 9180, base mode: anybody may seal to a public key, only the private one opens.
+_TO_PUBLIC = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 
 
 @dataclass(frozen=True)
@@ -106,10 +112,38 @@ def seal(
 def open_sealed(sealed: bytes, *, key: bytes, place: Place) -> bytes:
     """What was sealed for `place` under `key`; raises Damaged for anything else, never passes it through."""
     algorithm, _version = _read_header(sealed, place)
+    if algorithm not in _CIPHERS:
+        raise place.damaged()
     header, rest = sealed[: HEADER.size], sealed[HEADER.size :]
     nonce, body = rest[:NONCE_BYTES], rest[NONCE_BYTES:]
     try:
         return unpad(_CIPHERS[algorithm](key).decrypt(nonce, body, place.associated_data(header)))
+    except InvalidTag:
+        raise place.damaged() from None
+
+
+def public_pair() -> tuple[bytes, bytes]:
+    """A new X25519 pair: private and public key, 32 bytes each."""
+    private = X25519PrivateKey.generate()
+    return private.private_bytes_raw(), private.public_key().public_bytes_raw()
+
+
+def seal_to(public: bytes, plain: bytes, *, place: Place, version: int = 1, blocks: int = 1) -> bytes:
+    """`plain`, padded, for `place` alone, by somebody who can't open it. The usual header, then HPKE's bytes."""
+    header = HEADER.pack(MAGIC, Algorithm.HPKE_X25519, version)
+    key = X25519PublicKey.from_public_bytes(public)
+    return header + _TO_PUBLIC.encrypt(pad(plain, blocks), key, place.associated_data(header))
+
+
+def open_with_private(sealed: bytes, *, private: bytes, place: Place) -> bytes:
+    """What was sealed to the public key of `private` for `place`; raises Damaged for anything else."""
+    algorithm, _version = _read_header(sealed, place)
+    if algorithm != Algorithm.HPKE_X25519:
+        raise place.damaged()
+    header, body = sealed[: HEADER.size], sealed[HEADER.size :]
+    key = X25519PrivateKey.from_private_bytes(private)
+    try:
+        return unpad(_TO_PUBLIC.decrypt(body, key, place.associated_data(header)))
     except InvalidTag:
         raise place.damaged() from None
 
@@ -123,6 +157,6 @@ def _read_header(sealed: bytes, place: Place) -> tuple[Algorithm, int]:
     if len(sealed) < HEADER.size + NONCE_BYTES + TAG_BYTES:
         raise place.damaged()
     magic, algorithm, version = HEADER.unpack_from(sealed)
-    if magic != MAGIC or algorithm not in _CIPHERS:
+    if magic != MAGIC or algorithm not in set(Algorithm):
         raise place.damaged()
     return Algorithm(algorithm), version

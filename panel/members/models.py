@@ -7,6 +7,13 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
+class LegalBasis(models.TextChoices):
+    """Of processing (GDPR 6). The first gives portability, the second objection (LAW-11)."""
+
+    CONSENT = "consent", _("consent")
+    PUBLIC_INTEREST = "public_interest", _("public interest")
+
+
 class Study(models.Model):
     """A panel study. What differs between studies is data here, never code."""
 
@@ -36,7 +43,19 @@ class Study(models.Model):
     minors_allowed = models.BooleanField(default=False)
     reminders_max = models.PositiveSmallIntegerField(default=2)
     reminder_gap_days = models.PositiveSmallIntegerField(default=7)
-    retention_until = models.DateField(null=True, blank=True)
+    retention_until = models.DateField(
+        null=True, blank=True, help_text="The date in the letter: contact data go then."
+    )
+    legal_basis = models.CharField(max_length=16, choices=LegalBasis, default=LegalBasis.CONSENT)
+    sikt_reference = models.CharField(max_length=40, blank=True)
+    sikt_assessed_on = models.DateField(null=True, blank=True)
+    ends_on = models.DateField(
+        null=True, blank=True, help_text="The project's end as it was told to members."
+    )
+    dpo_contact = models.EmailField(blank=True, help_text="The institution's data-protection officer.")
+    ended_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the project's end was carried out."
+    )
 
     class Meta:
         verbose_name_plural = "studies"
@@ -48,7 +67,8 @@ class Study(models.Model):
             (
                 "id", "key", "slug", "name", "institution", "public_name", "contact_email", "how_to_check",
                 "default_language", "languages", "recruitment", "disclosure", "phone_channel",
-                "minors_allowed", "reminders_max", "reminder_gap_days", "retention_until",
+                "minors_allowed", "reminders_max", "reminder_gap_days", "retention_until", "legal_basis",
+                "sikt_reference", "sikt_assessed_on", "ends_on", "dpo_contact", "ended_at",
             ),
             "internal",
         )  # fmt: skip
@@ -64,6 +84,7 @@ class StudyDecision(models.Model):
         COORDINATOR_OPENS_CARDS = "coordinator_opens_cards", "coordinator and contact keeper in one person"
         HOURS_LIFTED = "hours_lifted", "letters at any hour, for one wave"
         MINORS = "minors_allowed", "minors take part"
+        DPIA = "dpia", "whether a data-protection impact assessment is needed, and what it found"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="decisions")

@@ -67,6 +67,17 @@ class Verb(StrEnum):
     APPROVE_LETTER = "approve a letter"
     ASSIGN_ROLE = "give a role"
     HOLD = "hold a member"
+    EDIT_STUDY = "fill in what a study needs"
+    DRAFT_FORM = "draft a consent form"
+    APPROVE_FORM = "approve a consent form"
+    RUN_RECONSENT = "ask members to agree to new words"
+    SEE_REQUESTS = "see requests on rights"
+    ANSWER_REQUEST = "answer a request on rights"
+    ADVISE = "advise on a request"
+    RUN_RETENTION = "carry out retention"
+    END_PROJECT = "end the project"
+    SEE_KEYS = "see the keys' state"
+    CHANGE_ADDRESS = "change an address a member gave"
 
 
 @dataclass(frozen=True)
@@ -87,7 +98,8 @@ ROLES: Mapping[Role, RoleCard] = {
                 Verb.SEE_PROGRESS, Verb.SEE_RATES, Verb.SEE_MEMBERS, Verb.SEE_OUTBOX, Verb.SEE_CONSENT,
                 Verb.APPROVE_LETTER, Verb.APPROVE_WAVE, Verb.REVIEW_RELEASE, Verb.DOWNLOAD_RELEASE,
                 Verb.DECIDE_SETTING, Verb.RECORD_STOP, Verb.ENROL, Verb.ASSIGN_ROLE,
-                Verb.HOLD,
+                Verb.HOLD, Verb.EDIT_STUDY, Verb.DRAFT_FORM, Verb.APPROVE_FORM, Verb.RUN_RECONSENT,
+                Verb.SEE_REQUESTS, Verb.ANSWER_REQUEST, Verb.RUN_RETENTION, Verb.END_PROJECT, Verb.SEE_KEYS,
             }
         ),
     ),
@@ -98,14 +110,14 @@ ROLES: Mapping[Role, RoleCard] = {
             {
                 Verb.SEE_PROGRESS, Verb.SEE_RATES, Verb.SEE_MEMBERS, Verb.SEE_FLAGS, Verb.REVIEW_FLAG,
                 Verb.PLAN_WAVE, Verb.SEND, Verb.SEE_OUTBOX, Verb.DECIDE_UNCONFIRMED, Verb.SEE_CONSENT,
-                Verb.RECORD_STOP,
+                Verb.RECORD_STOP, Verb.EDIT_STUDY, Verb.DRAFT_FORM,
             }
         ),
     ),
     Role.KEEPER: RoleCard(
         Role.KEEPER.label,
         _("Enrols files and opens one contact card at a time, with a reason; sees no answers or flags."),
-        frozenset({Verb.OPEN_CARD, Verb.ENROL, Verb.RECORD_STOP}),
+        frozenset({Verb.OPEN_CARD, Verb.ENROL, Verb.RECORD_STOP, Verb.CHANGE_ADDRESS}),
     ),
     Role.INTERVIEWER: RoleCard(
         Role.INTERVIEWER.label,
@@ -124,8 +136,8 @@ ROLES: Mapping[Role, RoleCard] = {
     ),
     Role.DPO: RoleCard(
         Role.DPO.label,
-        _("Reads the audit trail and consents, and acts on nothing."),
-        frozenset({Verb.SEE_AUDIT, Verb.SEE_CONSENT}),
+        _("Reads the audit trail, consents, requests and the keys' state, gives advice, and acts on nothing."),
+        frozenset({Verb.SEE_AUDIT, Verb.SEE_CONSENT, Verb.SEE_REQUESTS, Verb.ADVISE, Verb.SEE_KEYS}),
     ),
 }  # fmt: skip
 

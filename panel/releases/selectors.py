@@ -1,6 +1,5 @@
 """Reads of releases, narrowed to who asks: what they may see, review or download."""
 
-
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Q, QuerySet
 

@@ -19,7 +19,7 @@ from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.enrolment.models import ErasedRow, RecruitmentRecord
 from panel.errors import NotAllowed, NotNow, Refusal
-from panel.invitations.services import queue_receipt
+from panel.invitations.services import queue_service
 from panel.members import permissions
 from panel.members import services as members
 from panel.members.models import PanelMember
@@ -69,7 +69,7 @@ def ask_stop(
     _leave_events(stop)
     _note(by, stop, "stop.asked", now)
     if rules.sends_receipt(rung, channel):
-        queue_receipt(member=member, occasion=stop.pk, now=now)
+        queue_service(member=member, occasion=stop.pk, now=now)
     return stop
 
 

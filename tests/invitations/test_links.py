@@ -86,7 +86,7 @@ def test_tok_02_ended_answer_links_are_removed_and_the_others_live_on(case):
     waves.turn(now=case.wave.closes_at)
     assert links.drop_ended(now=over - timedelta(seconds=1)) == 0
     assert links.drop_ended(now=over) == 1
-    assert set(Link.objects.values_list("use", flat=True)) == {Link.Use.STOP, Link.Use.ONE_CLICK}
+    assert set(Link.objects.values_list("use", flat=True)) == set(Link.Use) - {Link.Use.ANSWER}
 
 
 def test_nev_07_a_url_says_nothing_but_its_token(case, settings):

@@ -149,7 +149,7 @@ def test_a_receipt_never_waits_behind_a_wave(livet, monkeypatch):
     f.opened(livet)
     services.queue_due(now=f.NOON)
     services.dispatch(now=f.NOON)
-    services.queue_receipt(member=people[0], occasion=uuid4(), now=f.NOON)
+    services.queue_service(member=people[0], occasion=uuid4(), now=f.NOON)
     (chunk,) = services.dispatch(now=f.NOON)
     assert chunk.service_mail
 
@@ -158,7 +158,7 @@ def test_service_mail_is_claimed_apart_and_first(livet):
     (one,) = f.people(livet)
     f.opened(livet)
     services.queue_due(now=f.NOON)
-    services.queue_receipt(member=one, occasion=uuid4(), now=f.NOON)
+    services.queue_service(member=one, occasion=uuid4(), now=f.NOON)
     assert [chunk.service_mail for chunk in services.dispatch(now=f.NOON)] == [True, False]
 
 
@@ -174,12 +174,12 @@ def test_each_is_invited_once_in_their_language_with_links_of_their_own(livet, s
     assert sent_to() == [f"m{n}@example.org" for n in range(4)]
     assert states() == {"sent": 4}
     assert events(K.INVITED) == 4
-    assert Link.objects.count() == 12
+    assert Link.objects.count() == 16
     subjects = {letter.to[0]: letter.subject for letter in django_mail.outbox}
     assert subjects["m0@example.org"] == "Nye spørsmål fra Livet nå"
     assert subjects["m2@example.org"] == "Нові запитання від Livet nå"
     links_in = [set(word for word in letter.body.split() if "://" in word) for letter in django_mail.outbox]
-    assert len(set.union(*links_in)) == 8, "no link is shared"
+    assert len(set.union(*links_in)) == 12, "no link is shared"
 
 
 def test_zon_05_one_audit_row_for_the_cards_of_a_chunk(livet):
@@ -571,7 +571,7 @@ def test_a_receipt_goes_at_night_to_who_just_left_and_says_nothing_of_it(livet):
     leave(one)
     request = uuid4()
     for _twice in range(2):
-        services.queue_receipt(member=one, occasion=request, now=f.NOON + timedelta(hours=14))
+        services.queue_service(member=one, occasion=request, now=f.NOON + timedelta(hours=14))
     assert f.send_all(f.NOON + timedelta(hours=14)) == 1
     (letter,) = django_mail.outbox
     assert "/m/" in letter.body
@@ -582,7 +582,7 @@ def test_a_receipt_goes_at_night_to_who_just_left_and_says_nothing_of_it(livet):
 def test_a_receipt_counts_as_no_contact(livet):
     (one,) = f.people(livet)
     f.opened(livet)
-    services.queue_receipt(member=one, occasion=uuid4(), now=f.NOON)
+    services.queue_service(member=one, occasion=uuid4(), now=f.NOON)
     assert f.send_all() == 2
     assert events(K.INVITED) == 1
 

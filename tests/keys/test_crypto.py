@@ -12,7 +12,7 @@ from panel.keys.crypto import Algorithm, Place, key_version, open_sealed, pad, s
 
 KEY = crypto.random_key()
 HERE = Place("vault_card", "email", b"row", 1)
-algorithms = st.sampled_from(list(Algorithm))
+algorithms = st.sampled_from([Algorithm.AES_256_GCM, Algorithm.AES_256_GCM_SIV])
 places = st.builds(Place, st.text(max_size=9), st.text(max_size=9), st.binary(max_size=9), st.integers(0, 9))
 
 

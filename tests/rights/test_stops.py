@@ -237,7 +237,7 @@ def broken(**_given):
 @pytest.mark.parametrize("rung", Rung.values)
 def test_a_stop_whose_last_write_breaks_keeps_nothing(field, monkeypatch, rung):
     before = all_of(field)
-    last = "queue_receipt" if rung == "leave_keep" else "audit.record"
+    last = "queue_service" if rung == "leave_keep" else "audit.record"
     monkeypatch.setattr(f"panel.rights.services.{last}", broken)
     with pytest.raises(RuntimeError):
         ask(field, rung)
