@@ -1,13 +1,14 @@
-"""Reads of stops: what is in force for a member, what an undo would agree to again."""
+"""Reads of stops and messages: what is in force, what an undo would agree to again, what there is to read."""
 
-from datetime import datetime
+from datetime import datetime, time
 
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from consent import selectors as consent
 from consent.models import ConsentEntry, ConsentText
 from panel.members.models import PanelMember
-from panel.rights.models import Stop
+from panel.rights.models import Message, Stop
 from panel.rights.rules import Rung, State, offered
 from panel.waves.models import Case, Wave
 
@@ -44,3 +45,10 @@ def wording_of(stop: Stop) -> list[ConsentText]:
     assert stop.member is not None
     found = ConsentText.objects.filter(form__study_key=stop.member.study.key, sha256__in=hashes)
     return list({text.sha256: text for text in found.order_by("-question")}.values())
+
+
+def messages_for(member: PanelMember) -> QuerySet[Message]:
+    """What was written to this member, and to everybody since they joined; newest first."""
+    joined = timezone.make_aware(datetime.combine(member.joined_on, time()))
+    to_all = Q(member=None, study=member.study_id, made_at__gte=joined)
+    return Message.objects.filter(Q(member=member) | to_all).select_related("study").order_by("-made_at")
