@@ -35,6 +35,7 @@ OF_LETTER = frozenset(
         "stop_link",
         "own_link",
         "confirm_link",
+        "cancel_link",
         "copy_link",
         "consent_link",
         "joined",
@@ -47,12 +48,14 @@ OF_LETTER = frozenset(
 ALWAYS = frozenset(
     {"institution", "study", "contact", "how_to_check", "joined", "stop_link", "own_link", "for_whom"}
 )
+#: Not in the letter to an address that is still to be confirmed: who reads it may be a stranger.
+MEMBERS_OWN = frozenset({"stop_link", "own_link"})
 #: What a letter of a kind must have besides; those that aren't named need nothing more.
 ALSO: dict[str, frozenset[str]] = {
     LetterKind.INVITATION: frozenset({"link", "closes"}),
     LetterKind.REMINDER: frozenset({"link", "closes"}),
     LetterKind.CONFIRM_ADDRESS: frozenset({"confirm_link"}),
-    LetterKind.ADDRESS_NOTICE: frozenset({"confirm_link"}),
+    LetterKind.ADDRESS_NOTICE: frozenset({"cancel_link"}),
     LetterKind.COPY_READY: frozenset({"copy_link"}),
     LetterKind.RECONSENT: frozenset({"consent_link"}),
 }
@@ -183,8 +186,14 @@ def check_words(words: Words, study: Study) -> None:
         raise BadInput(
             _("Unknown placeholder in the letter: %(names)s.") % {"names": ", ".join(sorted(unknown))}
         )
-    if missing := (ALWAYS | ALSO.get(words.kind, frozenset())) - used:
+    if missing := must_have(words.kind) - used:
         raise BadInput(_("The letter must have: %(names)s.") % {"names": ", ".join(sorted(missing))})
+    if words.kind == LetterKind.CONFIRM_ADDRESS and used & MEMBERS_OWN:
+        raise BadInput(
+            _(
+                "The letter to a new address may not have the member's own links: the address may be a stranger's."
+            )
+        )
     if "\n\n{for_whom}\n\n" not in f"\n\n{words.body}":
         raise BadInput(_("{for_whom} must be a paragraph of its own."))
     if "{mark}" not in words.shared_line:
@@ -192,6 +201,12 @@ def check_words(words: Words, study: Study) -> None:
     if "\n" in words.subject or set(_PLACEHOLDER.findall(words.subject)) - {"study"}:
         raise BadInput(_("The subject is one line and may have {study} only."))
     _check_wording(words, of_study(study, words.language))
+
+
+def must_have(kind: str) -> frozenset[str]:
+    """The placeholders without which a letter of this kind is refused."""
+    always = ALWAYS - MEMBERS_OWN if kind == LetterKind.CONFIRM_ADDRESS else ALWAYS
+    return always | ALSO.get(kind, frozenset())
 
 
 def _check_wording(words: Words, of_study: Mapping[str, str]) -> None:
@@ -238,7 +253,7 @@ def _store(study: Study, words: Words) -> Letter:
 
 class Shelf:
     """The approved letters of some studies, each prepared once; a member's language first, then the
-    study's.
+    study's. A study that may send has them all (readiness.py).
     """
 
     def __init__(self, studies: Collection[Study]) -> None:
@@ -246,15 +261,14 @@ class Shelf:
         self._letters = {(letter.study_id, letter.kind, letter.language): letter for letter in approved}
         self._prepared: dict[Any, Prepared] = {}
 
-    def find(self, member: PanelMember, kind: str) -> Prepared | None:
-        """The letter of this kind for this member, if the study has one."""
-        for language in (member.language, member.study.default_language):
-            key = (member.study_id, kind, language)
-            if key in self._letters:
-                if key not in self._prepared:
-                    self._prepared[key] = prepare(self._letters[key])
-                return self._prepared[key]
-        return None
+    def find(self, member: PanelMember, kind: str) -> Prepared:
+        """The letter of this kind for this member."""
+        key = (member.study_id, kind, member.language)
+        if key not in self._letters:
+            key = (member.study_id, kind, member.study.default_language)
+        if key not in self._prepared:
+            self._prepared[key] = prepare(self._letters[key])
+        return self._prepared[key]
 
 
 def _paragraph(inner: str) -> str:

@@ -12,14 +12,19 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Q
 
 from panel.invitations.models import Link
+from panel.invitations.rules import local_day
 from panel.keys import macs
 from panel.members.models import PanelMember
 from panel.waves.models import Case, Wave
 
 TOKEN_BYTES = 32
 THANKS_DAYS = timedelta(days=14)
+#: How long a request's own link works, as its letter says; the request ends with it.
+REQUEST_DAYS = timedelta(days=7)
+OF_REQUESTS = (Link.Use.CONFIRM, Link.Use.CANCEL, Link.Use.COPY)
 #: First part of the path: one letter, which says nothing (NEV-07).
 PATHS = {
     Link.Use.ANSWER: "a",
@@ -27,6 +32,7 @@ PATHS = {
     Link.Use.ONE_CLICK: "o",
     Link.Use.OWN: "p",
     Link.Use.CONFIRM: "c",
+    Link.Use.CANCEL: "x",
     Link.Use.COPY: "d",
     Link.Use.CONSENT: "k",
 }
@@ -55,6 +61,7 @@ def mint_many(wanted: Sequence[NewLink], *, today: date) -> list[str]:
             member=new.member,
             case=new.case,
             occasion=new.occasion,
+            public=macs.copy_keys(token)[1] if new.use == Link.Use.COPY else None,
             made_on=today,
         )
         for token, new in zip(tokens, wanted, strict=True)
@@ -89,19 +96,26 @@ def resolve(*, token: str, use: Link.Use, now: datetime, also_left: bool = False
         .filter(hash=macs.token_hash(token), use=use)
         .first()
     )
-    if link is None or (use == Link.Use.ANSWER and not _may_answer(link, now, also_left)):
+    if link is None or _is_over(link, now):
+        return None
+    if use == Link.Use.ANSWER and not _may_answer(link, now, also_left):
         return None
     return link
 
 
 def drop_ended(*, now: datetime) -> int:
-    """Removes answer links 14 days after their wave's close: they would look like unknown ones anyway."""
-    ended = Link.objects.filter(
+    """Removes links that would look like unknown ones anyway; the copy that hangs on one goes with it."""
+    closed = Q(
         use=Link.Use.ANSWER,
         case__wave__status=Wave.Status.CLOSED,
         case__wave__closes_at__lte=now - THANKS_DAYS,
     )
-    return ended.delete()[0]
+    over = Q(use__in=OF_REQUESTS, made_on__lt=local_day(now) - REQUEST_DAYS)
+    return Link.objects.filter(closed | over).delete()[0]
+
+
+def _is_over(link: Link, now: datetime) -> bool:
+    return link.use in OF_REQUESTS and link.made_on < local_day(now) - REQUEST_DAYS
 
 
 def _may_answer(link: Link, now: datetime, also_left: bool) -> bool:

@@ -130,7 +130,8 @@ class Link(models.Model):
         STOP = "stop", "the ladder of stops"
         ONE_CLICK = "one_click", "one-click pause (RFC 8058)"
         OWN = "own", "the member's own page"
-        CONFIRM = "confirm", "confirm a new address"
+        CONFIRM = "confirm", "confirm a new address, from there"
+        CANCEL = "cancel", "stop a change of address, from the old one"
         COPY = "copy", "fetch a copy of one's data"
         CONSENT = "consent", "agree to new words"
 
@@ -141,9 +142,18 @@ class Link(models.Model):
     occasion = models.UUIDField(
         null=True, blank=True, help_text="The request that a confirmation, a copy or a consent is about."
     )
+    public = models.BinaryField(
+        null=True,
+        blank=True,
+        help_text="Of the token of a copy: what is sealed to it, the token alone opens.",
+    )
     made_on = models.DateField()
 
     class Privacy:
         purpose = "lets a member in without an account"
-        retention = "answer links 14 days after the wave's close; others as long as the data"
-        classes = dict.fromkeys(("hash", "use", "member", "case", "occasion", "made_on"), "internal")
+        retention = (
+            "answer links 14 days after the wave's close, links of a request 7 days, others as the data"
+        )
+        classes = dict.fromkeys(
+            ("hash", "use", "member", "case", "occasion", "public", "made_on"), "internal"
+        )

@@ -40,6 +40,7 @@ PLACEHOLDERS = {
     Link.Use.STOP: "stop_link",
     Link.Use.OWN: "own_link",
     Link.Use.CONFIRM: "confirm_link",
+    Link.Use.CANCEL: "cancel_link",
     Link.Use.COPY: "copy_link",
     Link.Use.CONSENT: "consent_link",
 }
@@ -48,8 +49,9 @@ SURVEY_LINKS = (*ALWAYS, Link.Use.ANSWER, Link.Use.ONE_CLICK)
 LINKS: dict[str, tuple[Link.Use, ...]] = {
     LetterKind.INVITATION: SURVEY_LINKS,
     LetterKind.REMINDER: SURVEY_LINKS,
-    LetterKind.CONFIRM_ADDRESS: (*ALWAYS, Link.Use.CONFIRM),
-    LetterKind.ADDRESS_NOTICE: (*ALWAYS, Link.Use.CONFIRM),
+    # To an address nobody has proven yet, perhaps a stranger's: it can confirm, and nothing else.
+    LetterKind.CONFIRM_ADDRESS: (Link.Use.CONFIRM,),
+    LetterKind.ADDRESS_NOTICE: (*ALWAYS, Link.Use.CANCEL),
     LetterKind.COPY_READY: (*ALWAYS, Link.Use.COPY),
     LetterKind.RECONSENT: (*ALWAYS, Link.Use.CONSENT),
 }

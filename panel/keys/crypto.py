@@ -128,6 +128,11 @@ def public_pair() -> tuple[bytes, bytes]:
     return private.private_bytes_raw(), private.public_key().public_bytes_raw()
 
 
+def public_of(private: bytes) -> bytes:
+    """The public key of a private one; any 32 random bytes are a private key."""
+    return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+
+
 def seal_to(public: bytes, plain: bytes, *, place: Place, version: int = 1, blocks: int = 1) -> bytes:
     """`plain`, padded, for `place` alone, by somebody who can't open it. The usual header, then HPKE's bytes."""
     header = HEADER.pack(MAGIC, Algorithm.HPKE_X25519, version)

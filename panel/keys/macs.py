@@ -17,6 +17,14 @@ def token_hash(token: str) -> bytes:
     return crypto.mac(crypto.derive(settings.SERVICE_KEY, "token"), token.encode())
 
 
+def copy_keys(token: str) -> tuple[bytes, bytes]:
+    """A key pair, private and public, that hangs on a link's token: a copy is sealed to the public one by
+    whoever makes it, and opens again only while the token itself is at hand (LAW-08).
+    """
+    private = crypto.mac(crypto.derive(settings.SERVICE_KEY, "copy"), token.encode())
+    return private, crypto.public_of(private)
+
+
 def audit_mac(data: bytes) -> bytes:
     """One link of the audit chain (AUD-01)."""
     return crypto.mac(crypto.derive(settings.SERVICE_KEY, "audit"), data)

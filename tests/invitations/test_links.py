@@ -79,14 +79,25 @@ def test_tok_02_who_leaves_can_no_longer_answer_but_can_still_take_it_back(case,
 
 
 def test_tok_02_ended_answer_links_are_removed_and_the_others_live_on(case):
-    for use in Link.Use:
+    lasting = set(Link.Use) - set(links.OF_REQUESTS)
+    for use in lasting:
         mint(case, use)
     over = case.wave.closes_at + timedelta(days=14)
     assert links.drop_ended(now=over) == 0, "a wave that nobody closed yet may be extended"
     waves.turn(now=case.wave.closes_at)
     assert links.drop_ended(now=over - timedelta(seconds=1)) == 0
     assert links.drop_ended(now=over) == 1
-    assert set(Link.objects.values_list("use", flat=True)) == set(Link.Use) - {Link.Use.ANSWER}
+    assert set(Link.objects.values_list("use", flat=True)) == lasting - {Link.Use.ANSWER}
+
+
+@pytest.mark.parametrize("use", links.OF_REQUESTS)
+def test_tok_02_a_link_of_a_request_works_for_seven_days_and_is_then_removed(case, use):
+    token, last = mint(case, use), f.NOON + timedelta(days=7)
+    assert links.resolve(token=token, use=use, now=last)
+    assert links.drop_ended(now=last) == 0
+    over = last + timedelta(days=1)
+    assert links.resolve(token=token, use=use, now=over) is None
+    assert links.drop_ended(now=over) == 1
 
 
 def test_nev_07_a_url_says_nothing_but_its_token(case, settings):
