@@ -20,7 +20,7 @@ from panel.instruments import services as instruments
 from panel.instruments.models import InstrumentVersion
 from panel.invitations import letters
 from panel.members import services as members
-from panel.members.models import Study
+from panel.members.models import Study, StudyDecision
 from panel.members.rules import Role
 
 HERE = Path(__file__).parent
@@ -36,6 +36,7 @@ STAFF = {
     "liv": Role.LEADER,
     "dag": Role.DPO,
 }
+DPIA = "Assessed with the data-protection officer: the risk is high, and the measures bring it down."
 LIV, SIGNE = Actor.staff("liv"), Actor.staff("signe")
 
 
@@ -49,6 +50,7 @@ def build(*, now: datetime, logins: Path) -> Study:
     with transaction.atomic():
         study = members.create_study(by=SYSTEM, now=now, **_fields())
         _staff(study, now=now, logins=logins)
+        members.decide(by=LIV, study=study, setting=StudyDecision.Setting.DPIA, reason=DPIA, now=now)
         consent.import_form(study_key=study.key, document=data("consent_2022-06-01.json"), day=localdate(now))
         for file in sorted((HERE / "letters").glob("*.json")):
             document = json.loads(file.read_text(encoding="utf-8"))
@@ -74,7 +76,8 @@ def _fields() -> dict[str, Any]:
     """The study as its files describe it; how_to_check is kept as JSON text, a sentence per language."""
     fields = data("study.json")
     fields["how_to_check"] = json.dumps(fields["how_to_check"], ensure_ascii=False)
-    fields["retention_until"] = date.fromisoformat(fields["retention_until"])
+    for name in ("retention_until", "sikt_assessed_on", "ends_on"):
+        fields[name] = date.fromisoformat(fields[name])
     return {**fields, "recruitment": data("recruitment.json"), "disclosure": data("disclosure.json")}
 
 

@@ -18,7 +18,7 @@ from consent import selectors as consent
 from consent.models import Purpose
 from panel.audit.rules import Actor
 from panel.errors import Damaged
-from panel.invitations import links, post, rules
+from panel.invitations import links, post, readiness, rules
 from panel.invitations.letters import Prepared, Shelf, marks
 from panel.invitations.models import LetterKind, Link, Outgoing
 from panel.invitations.post import Mail, Outcome
@@ -93,13 +93,14 @@ def make_ready(*, claim: UUID, now: datetime) -> list[Ready]:
     rows = list(mine.select_related("member__study", "case__wave").order_by("due_at"))
     facts = gather(rows)
     verdicts = {row: rules.may_send(facts[row.pk], now) for row in rows}
-    shelf = Shelf({row.member.study for row in rows})
+    studies = {row.member.study for row in rows}
+    shelf, unready = Shelf(studies), readiness.unready(studies)
     letters: dict[Outgoing, Prepared] = {}
     for row, verdict in verdicts.items():
-        if verdict.send and (letter := shelf.find(row.member, row.kind)):
-            letters[row] = letter
+        if verdict.send and row.member.study_id in unready:
+            verdicts[row] = Verdict(Reason.STUDY_NOT_READY, until=now)
         elif verdict.send:
-            verdicts[row] = Verdict(Reason.NO_LETTER, until=now + rules.RETRIES[2])
+            letters[row] = shelf.find(row.member, row.kind)
     put_off(verdicts, now)
     mails = _render(letters, now)
     _fail([row for row in letters if row not in mails], Reason.NO_CARD)

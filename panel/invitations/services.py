@@ -20,11 +20,11 @@ from panel import words
 from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.errors import NotNow
-from panel.invitations import rules, sending
+from panel.invitations import readiness, rules, sending
 from panel.invitations.models import LetterKind, Outgoing
 from panel.invitations.rules import Reason, State
 from panel.members import permissions
-from panel.members.models import PanelMember
+from panel.members.models import PanelMember, Study
 from panel.members.rules import Verb
 from panel.waves import services as waves
 from panel.waves.models import Case, CaseEvent, Wave
@@ -56,7 +56,8 @@ def queue_due(*, now: datetime) -> int:
 
 def dispatch(*, now: datetime) -> list[Claimed]:
     """Claims what is due, in chunks; the caller hands each claim to a worker. Receipts come first."""
-    service, survey = Outgoing.objects.filter(case=None), Outgoing.objects.exclude(case=None)
+    ready = Outgoing.objects.exclude(member__study__in=_held_up(now))
+    service, survey = ready.filter(case=None), ready.exclude(case=None)
     receipts = list(_claim(service, now, rules.CLAIMED_MAX))  # never starved by a wave's letters
     room = rules.CLAIMED_MAX - survey.filter(state=State.CLAIMED).count()
     letters = list(_claim(survey, now, room))
@@ -112,6 +113,18 @@ def queue_service(
         defaults={"due_at": now},
     )
     return row
+
+
+def is_under_way(*, occasion: UUID, kind: LetterKind) -> bool:
+    """Whether a request's letter of this kind waits or is being sent right now."""
+    live = rules.LIVE - {State.UNCONFIRMED}
+    return Outgoing.objects.filter(occasion=occasion, kind=kind, state__in=live).exists()
+
+
+def cancel_service(*, occasion: UUID, kind: LetterKind) -> int:
+    """A request's letter that waits is not sent, for the request is over. Joins the caller's transaction."""
+    waiting = Outgoing.objects.filter(occasion=occasion, kind=kind, state__in=rules.WAITING)
+    return waiting.update(state=State.CANCELLED, reason=Reason.TAKEN_BACK)
 
 
 def _uninvited(wave: Wave) -> QuerySet[Case]:
@@ -196,6 +209,19 @@ def _cancel_closed(now: datetime) -> None:
     while rows := list(waiting.select_related("case")[:BATCH]):
         with transaction.atomic():
             sending.put_off({row: rules.Verdict(Reason.CLOSED) for row in rows}, now)
+
+
+def _held_up(now: datetime) -> set[UUID]:
+    """Studies that may send nothing yet (NO-01). What is due of theirs says so, and goes once they are ready.
+
+    Receipts wait with the rest: what a member asked for is done at once, only the letter on it comes later.
+    """
+    due = Outgoing.objects.filter(state__in=rules.WAITING, due_at__lte=now)
+    unready = readiness.unready(Study.objects.filter(pk__in=due.values("member__study")))
+    untold = due.filter(member__study__in=unready).exclude(reason=Reason.STUDY_NOT_READY)
+    if unready:
+        untold.update(state=State.DEFERRED, reason=Reason.STUDY_NOT_READY)
+    return unready
 
 
 def _claim(rows: QuerySet[Outgoing], now: datetime, room: int) -> Iterator[UUID]:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from panel.errors import BadInput
 from panel.members.models import Study
 
-ONE_LINE = ("slug", "name", "institution", "public_name", "contact_email")
+ONE_LINE = ("slug", "name", "institution", "public_name", "contact_email", "sikt_reference", "dpo_contact")
 #: Unicode's categories of control characters, line and paragraph ends, and halves of characters.
 NO_TEXT = frozenset({"Cc", "Zl", "Zp", "Cs"})
 

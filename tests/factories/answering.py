@@ -26,6 +26,7 @@ from panel.vault import services as vault
 from panel.vault.rules import ContactData
 from panel.waves import services as waves
 from panel.waves.models import Case, Wave
+from tests.factories import ready
 from tests.instruments.forms import EXITNORWAY
 
 SYSTEM = Actor.system("test")
@@ -72,10 +73,11 @@ def a_study(slug: str = "everyday") -> Study:
         default_language="uk",
         languages=["uk", "ru", "en", "nb"],
         retention_until=date(2030, 12, 31),
+        **ready.FIELDS,
     )
     document = json.loads(CONSENT.read_text(encoding="utf-8"))
     ledger.import_form(study_key=study.key, document=document, day=date(2022, 6, 1))
-    return study
+    return ready.assessed(study, now=OPENS)
 
 
 def consenting(study: Study, *languages: str) -> list[PanelMember]:

@@ -20,7 +20,7 @@ from panel.keys import services as keys
 from panel.members import services as members
 from panel.members.models import PanelMember, Study
 from panel.members.rules import Role
-from tests.factories import recruits
+from tests.factories import ready, recruits
 
 NOW = datetime(2022, 9, 1, 12, tzinfo=ZoneInfo("Europe/Oslo"))
 SYSTEM = Actor.system("test")
@@ -61,6 +61,7 @@ def bare_study(slug: str = "exitnorway", **changes: Any) -> Study:
         "languages": ["nb", "en", "uk", "ru"],
         "recruitment": data("recruitment.json"),
         "disclosure": data("disclosure.json"),
+        **ready.FIELDS,
     }
     return members.create_study(by=SYSTEM, now=NOW, **{**fields, **changes})
 
@@ -75,7 +76,7 @@ def study(slug: str = "exitnorway", **changes: Any) -> Study:
         another = bare_study("another")
         members.assign_role(by=SYSTEM, user=user(TOR), study=another, role=Role.COORDINATOR, now=NOW)
     consent.import_form(study_key=made.key, document=data("consent_2022-06-01.json"), day=NOW.date())
-    return made
+    return ready.assessed(made, now=NOW)
 
 
 def enrol(of: Study, *rows: recruits.Row, now: datetime = NOW) -> EnrolmentResult:

@@ -19,7 +19,6 @@ from consent.rules import NewEntry, text_hash
 from panel.audit.rules import Actor
 from panel.instruments import services as instruments
 from panel.instruments.models import InstrumentVersion
-from panel.invitations import letters
 from panel.invitations import services as outbox
 from panel.invitations.sending import send_chunk
 from panel.keys import services as keys
@@ -30,6 +29,7 @@ from panel.vault import services as vault
 from panel.vault.rules import ContactData
 from panel.waves import services as waves
 from panel.waves.models import Wave
+from tests.factories import ready
 from tests.instruments.forms import END, item, page, xlsx
 
 DEMO = Path(__file__).parents[2] / "panel" / "demo"
@@ -59,6 +59,7 @@ def study(slug: str = "livet", **changes: object) -> Study:
         "contact_email": "studie@example.org",
         "how_to_check": json.dumps({lang: f"studie@example.org ({lang})" for lang in LANGUAGES}),
         "languages": list(LANGUAGES),
+        **ready.FIELDS,
         **changes,
     }
     made = members.create_study(by=SYSTEM, now=NOON, **fields)
@@ -66,15 +67,12 @@ def study(slug: str = "livet", **changes: object) -> Study:
         user, _new = get_user_model().objects.get_or_create(username=name)
         members.assign_role(by=SYSTEM, user=user, study=made, role=role, now=NOON)
     consent.import_form(study_key=made.key, document={**AGREED, "study": slug}, day=NOON.date())
-    return made
+    return ready.assessed(made, now=NOON)
 
 
 def with_letters(of: Study) -> Study:
     """The example study's letters, approved."""
-    for file in sorted((DEMO / "letters").glob("*.json")):
-        letters.import_letters(by=LIV, study=of, document=json.loads(file.read_text()), now=NOON)
-    letters.approve_letters(by=LIV, study=of, now=NOON)
-    return of
+    return ready.with_letters(of, now=NOON, by=LIV)
 
 
 @cache

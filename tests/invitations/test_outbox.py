@@ -304,16 +304,6 @@ def test_lifted_hours_let_a_wave_s_letters_go_at_night(livet):
     assert f.send_all(f.NOON + timedelta(hours=10)) == 2
 
 
-def test_without_an_approved_letter_nothing_is_sent(db):
-    livet = f.study()
-    f.people(livet, 1)
-    f.opened(livet)
-    assert f.send_all() == 0
-    assert states() == {"deferred no_letter": 1}
-    f.with_letters(livet)
-    assert f.send_all(f.NOON + timedelta(hours=2)) == 1
-
-
 def test_a_member_without_a_letter_in_their_language_gets_the_study_s(livet):
     f.people(livet, 1, language="pl")
     f.opened(livet)

@@ -154,7 +154,7 @@ def test_a_decision_says_who_when_and_why(study):
     decision = services.decide(
         by=LIV, study=study, setting="hours_lifted", about="w2023", reason=" a pilot ", now=NOW
     )
-    assert StudyDecision.objects.get() == decision
+    assert StudyDecision.objects.get(setting="hours_lifted") == decision
     assert (decision.decided_by, decision.decided_at, decision.reason) == ("liv", NOW, "a pilot")
     assert last_event().detail == {"setting": "hours_lifted", "reason": "a pilot"}
     with pytest.raises(NotAllowed):

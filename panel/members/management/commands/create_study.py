@@ -18,7 +18,10 @@ from panel.errors import BadInput
 from panel.members import services
 from panel.members.models import Study
 
-FIELDS = frozenset(field.name for field in Study._meta.concrete_fields) - {"id", "key", "minors_allowed"}
+FIELDS = frozenset(field.name for field in Study._meta.concrete_fields) - {
+    "id", "key", "minors_allowed", "ended_at",
+}  # fmt: skip
+DAYS = {"retention_until", "sikt_assessed_on", "ends_on"}
 
 
 class Command(ServiceCommand):
@@ -48,14 +51,14 @@ class Command(ServiceCommand):
 
 def _typed(fields: dict[str, Any]) -> dict[str, Any]:
     """What JSON has no type for: a day, and how_to_check, which is kept as text."""
-    checks, until = fields.get("how_to_check"), fields.get("retention_until")
+    checks = fields.get("how_to_check")
     if isinstance(checks, dict):
         fields["how_to_check"] = json.dumps(checks, ensure_ascii=False)
-    if until:
+    for name in DAYS & {name for name, value in fields.items() if value}:
         try:
-            fields["retention_until"] = date.fromisoformat(until)
+            fields[name] = date.fromisoformat(fields[name])
         except (TypeError, ValueError) as error:
-            raise BadInput(_("retention_until must be a day, as 2032-12-31.")) from error
+            raise BadInput(_("%(field)s must be a day, as 2032-12-31.") % {"field": name}) from error
     return fields
 
 

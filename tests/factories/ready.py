@@ -1,0 +1,36 @@
+"""What a study must have before it may send (NO-01), for every factory: fields, decision, letters."""
+
+import json
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from panel.audit.rules import Actor
+from panel.invitations import letters
+from panel.members import services as members
+from panel.members.models import Study, StudyDecision
+
+SYSTEM = Actor.system("test")
+LETTERS = Path(__file__).parents[2] / "panel" / "demo" / "letters"
+#: Filled in when a study is made; invented, as all else here.
+FIELDS: dict[str, Any] = {
+    "sikt_reference": "000000",
+    "sikt_assessed_on": date(2022, 5, 2),
+    "ends_on": date(2032, 12, 31),
+    "dpo_contact": "personvernombud@example.org",
+}
+
+
+def assessed(study: Study, *, now: datetime, by: Actor = SYSTEM) -> Study:
+    """With the recorded decision on a DPIA. A leader comes with the factory's cast."""
+    reason = "Assessed: the risk is high, measures are in place."
+    members.decide(by=by, study=study, setting=StudyDecision.Setting.DPIA, reason=reason, now=now)
+    return study
+
+
+def with_letters(study: Study, *, now: datetime, by: Actor = SYSTEM) -> Study:
+    """The example study's letters, approved: every kind in every language."""
+    for file in sorted(LETTERS.glob("*.json")):
+        letters.import_letters(by=by, study=study, document=json.loads(file.read_text()), now=now)
+    letters.approve_letters(by=by, study=study, now=now)
+    return study
