@@ -9,6 +9,9 @@ from kombu import Queue
 #: Letters have a queue of their own, so that a nightly job never stands before an invitation.
 QUEUES = (Queue("default"), Queue("letters"))
 
+#: How old a withdrawal gets at most before it stands outside the databases.
+JOURNAL_TICK = timedelta(seconds=5)
+
 ROUTES = {"panel.invitations.tasks.send_chunk": {"queue": "letters"}}
 
 
@@ -23,10 +26,16 @@ def beat(tick: timedelta) -> dict[str, dict[str, Any]]:
             "schedule": crontab(hour="3", minute="50"),
         },
         "waves-open-and-close": {"task": "panel.waves.tasks.turn", "schedule": tick},
+        "journal-write": {"task": "panel.journal.tasks.write", "schedule": min(tick, JOURNAL_TICK)},
         "audit-seal": {"task": "panel.audit.tasks.seal", "schedule": tick},
         "residency-sweep": {
             "task": "panel.residency.tasks.sweep_completions",
             "schedule": crontab(hour="3", minute="10"),
+        },
+        "rights-addresses": {"task": "panel.rights.tasks.turn_addresses", "schedule": tick},
+        "enrolment-rotate-intake": {
+            "task": "panel.enrolment.tasks.rotate_intake",
+            "schedule": crontab(hour="3", minute="30"),
         },
         "rights-erase-due": {"task": "panel.rights.tasks.erase_due", "schedule": tick},
         "vault-sweep-orphans": {

@@ -60,7 +60,7 @@ refuse_unless(
 KEK_FILE: str = env.str("KEK_FILE", "")
 refuse_unless(
     bool(KEK_FILE) or PROCESS not in {"desk", "worker"},
-    "KEK_FILE is not set. Make one with `manage.py keys_init` and give its path to desk and worker.",
+    "KEK_FILE is not set. Make one with `manage.py keys init` and give its path to desk and worker.",
 )
 refuse_unless(
     not KEK_FILE or PROCESS != "portal",
@@ -72,6 +72,18 @@ except binascii.Error as error:
     raise ImproperlyConfigured("SERVICE_KEY is not base64. Give 32 random bytes in base64.") from error
 if len(SERVICE_KEY) < 32 or len(set(SERVICE_KEY)) < 8:
     raise ImproperlyConfigured("SERVICE_KEY is weak: give 32 random bytes in base64.")
+
+# --- the journal: what a restored backup must not forget lies outside the databases (CRY-11)
+JOURNAL_FILE: str = env.str("JOURNAL_FILE", "")
+refuse_unless(
+    bool(JOURNAL_FILE) or PROCESS not in {"desk", "worker"},
+    "JOURNAL_FILE is not set. Give desk and worker a path outside the databases, on a disk with its own backup.",
+)
+
+#: Heads of the audit chain are noted here daily, outside the databases; on one machine beside them (AUD-01).
+AUDIT_ANCHOR_FILE: str = env.str("AUDIT_ANCHOR_FILE", "")
+#: Whether each head is mailed to the studies' data-protection officers too.
+AUDIT_ANCHOR_MAIL: bool = env.bool("AUDIT_ANCHOR_MAIL", False)
 
 # --- three databases, so that a thief of any one has little (ZON-01)
 SQLITE_OPTIONS = {
@@ -185,6 +197,7 @@ INSTALLED_APPS = [
     "consent",
     "panel.keys",
     "panel.audit",
+    "panel.journal",
     "panel.vault",
     "panel.members",
     "panel.enrolment",

@@ -50,6 +50,8 @@ os.environ.update(
         "SECRET_KEY": os.environ["TEST_SECRET_KEY"],
         "SERVICE_KEY": os.environ["TEST_SERVICE_KEY"],
         "KEK_FILE": str(RUN_DIR / f"kek-{WORKER}.json"),
+        "JOURNAL_FILE": str(RUN_DIR / f"journal-{WORKER}" / "journal.jsonl"),
+        "AUDIT_ANCHOR_FILE": str(RUN_DIR / f"audit-anchors-{WORKER}.txt"),
         "REDIS_URL": f"unix://{REDIS_SOCKET}?db=0",  # the fixture redis_url starts the server there
         "EMAIL_HOST": "127.0.0.1",
         "EMAIL_PORT": "9",

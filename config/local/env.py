@@ -42,6 +42,11 @@ class Place:
         return self.folder / "keys"
 
     @property
+    def journal(self) -> Path:
+        """Apart from the databases, as a real installation keeps it."""
+        return self.folder / "journal"
+
+    @property
     def mail(self) -> Path:
         """The catcher's Maildir."""
         return self.folder / "mail"
@@ -75,7 +80,7 @@ class Place:
 
     def make(self) -> None:
         """The folders, closed to others."""
-        for folder in (self.folder, self.databases, self.keys, self.redis, self.run, self.logs):
+        for folder in (self.folder, self.databases, self.keys, self.journal, self.redis, self.run, self.logs):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
 
@@ -137,6 +142,7 @@ def prepare(place: Place, ports: Ports, *, redis_url: str) -> dict[str, str]:
         "DEBUG": "true",
         **_secrets(place),
         "KEK_FILE": str(place.keys / "kek.json"),
+        "JOURNAL_FILE": str(place.journal / "journal.jsonl"),
         **{
             name: f"sqlite:///{quote(str(place.databases / file))}.sqlite3"
             for name, file in DATABASES.items()

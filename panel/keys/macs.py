@@ -30,6 +30,11 @@ def audit_mac(data: bytes) -> bytes:
     return crypto.mac(crypto.derive(settings.SERVICE_KEY, "audit"), data)
 
 
+def journal_mac(data: bytes) -> bytes:
+    """One line of the journal outside the databases (CRY-11)."""
+    return crypto.mac(crypto.derive(settings.SERVICE_KEY, "journal"), data)
+
+
 @dataclass(frozen=True)
 class Index:
     """The keys that hang on the index root, derived once for a whole set of rows. Shows none of them."""

@@ -93,6 +93,18 @@ def test_the_key_that_opens_cards_is_where_cards_are_opened_and_nowhere_else(com
         )
 
 
+def test_the_journal_is_written_by_the_worker_and_read_by_the_desk(compose):
+    """CRY-11: on a volume of its own, beside none of the databases."""
+    volumes = {
+        process: [v for v in compose["services"][process].get("volumes", []) if v.startswith("journal:")]
+        for process in PROCESSES
+    }
+    assert {process: found for process, found in volumes.items() if found} == {
+        "desk": ["journal:/journal:ro"],
+        "worker": ["journal:/journal"],
+    }
+
+
 def test_only_who_opens_cards_knows_where_they_are(compose, secrets):
     """ZON-01: no name, no secret and no setting of vault or keystore in portal and beat."""
     for process in PROCESSES:
@@ -181,7 +193,7 @@ def test_the_worker_takes_every_queue_there_is(tmp_path):
 def test_migrate_brings_up_every_database_then_makes_the_keys(tmp_path):
     _, lines, _ = entrypoint(tmp_path, "migrate")
     expected = [f"python manage.py migrate --no-input --database {alias} [migrate]" for alias in ALIASES]
-    assert lines == [*expected, "python manage.py keys_init [migrate]"]
+    assert lines == [*expected, "python manage.py keys init [migrate]"]
 
 
 def test_the_web_servers_words_are_understood_and_keep_no_access_log(tmp_path, compose, secrets):
