@@ -19,7 +19,7 @@ migrate)
     for database in default vault keystore; do
         python manage.py migrate --no-input --database "$database"
     done
-    exec python manage.py keys_init
+    exec python manage.py keys init
     ;;
 *)
     echo "Say which process this is: portal, desk, worker, beat or migrate." >&2

@@ -56,7 +56,7 @@ def migrate(place: Place, environment: Mapping[str, str]) -> None:
     with log.open("wb") as out:
         commands = [manage("migrate", "--no-input", "--database", a, env=migrating, log=out) for a in ALIASES]
         failed = [command for command in commands if command.wait()]
-        if failed or manage("keys_init", env=environment, log=out).wait():
+        if failed or manage("keys", "init", env=environment, log=out).wait():
             raise LocalError(f"The databases could not be set up. The log says why: {log}")
 
 

@@ -17,7 +17,7 @@ def kek_file_is_safe(**_options: Any) -> list[CheckMessage]:
     if path is None or not path.is_file():
         if settings.PROCESS not in OPENERS:
             return []
-        hint = "Make one with `manage.py keys_init`, or restore it from its own backup."
+        hint = "Make one with `manage.py keys init`, or restore it from its own backup."
         return [Error("There is no KEK file, so no contact card can be opened.", hint=hint, id="keys.E001")]
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         return [Error("The KEK file can be read by others.", hint="Set its mode to 0600.", id="keys.E002")]

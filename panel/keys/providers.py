@@ -125,7 +125,7 @@ class FileProvider:
                 text = file.read()
         except FileNotFoundError:
             raise Unreachable(
-                _("There is no KEK file. Make one with `manage.py keys_init`."), permanent=True
+                _("There is no KEK file. Make one with `manage.py keys init`."), permanent=True
             ) from None
         try:
             versions = json.loads(text)["versions"]

@@ -1,8 +1,7 @@
-"""Writes on the keystore: data keys made, found, destroyed, re-wrapped under a new KEK (CRY-04, CRY-06)."""
+"""Writes on the keystore: data keys made, found, destroyed. A new KEK is the business of rotation.py."""
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 from typing import TypeVar
@@ -14,7 +13,7 @@ from panel.keys.crypto import Place
 from panel.keys.macs import Index
 from panel.keys.models import DataKey, WrappedRoot
 from panel.keys.providers import provider
-from panel.keys.roots import TRIES, index_root, lock, place_of
+from panel.keys.roots import INDEX, TRIES, index_root, lock
 
 Item = TypeVar("Item")
 CHUNK = 500
@@ -38,7 +37,7 @@ def _create_chunk(codes: Sequence[str], today: date) -> dict[str, bytes]:
     rows = []
     for code, key in new.items():
         locator = index.key_locator(index.card_locator(code))
-        wrapped = ring.wrap(key, _place(locator))
+        wrapped = ring.wrap(key, place_of_key(locator))
         rows.append(DataKey(locator=locator, kek_version=ring.current, wrapped=wrapped, made_on=today))
     _random.shuffle(rows)  # the order of rows must not tell the order of members (ZON-02)
     DataKey.objects.bulk_create(rows)
@@ -68,7 +67,8 @@ def _unwrapped(cards: dict[bytes, bytes]) -> dict[bytes, bytes]:
         if all(row.kek_version in ring.made_on for row in rows):
             break
     return {
-        cards[bytes(row.locator)]: ring.unwrap(bytes(row.wrapped), _place(bytes(row.locator))) for row in rows
+        cards[bytes(row.locator)]: ring.unwrap(bytes(row.wrapped), place_of_key(bytes(row.locator)))
+        for row in rows
     }
 
 
@@ -98,74 +98,9 @@ def _delete(locators: Iterable[bytes]) -> int:
 def initialise(*, today: date) -> tuple[bool, bool]:
     """Make the KEK file and the index root where they are absent; says which were made. Never overwrites."""
     new_file = provider().create(today=today)
-    new_root = not WrappedRoot.objects.exists()
+    new_root = not WrappedRoot.objects.filter(label=INDEX).exists()
     index_root()
     return new_file, new_root
-
-
-@dataclass(frozen=True)
-class Rotation:
-    """What a rotation did."""
-
-    version: int
-    rewrapped: int
-    destroyed: tuple[int, ...]
-
-
-def rotate(*, today: date) -> Rotation:
-    """A new KEK version, survivors re-wrapped, old versions destroyed: old copies of erased keys are dead."""
-    index_root()  # there must be a root to lock and to re-wrap
-    with transaction.atomic(using="keystore"):
-        lock()
-        provider().add_version(today=today)
-    return finish_rotation()
-
-
-def finish_rotation() -> Rotation:
-    """Re-wrap in chunks what is not yet under the current version; goes on where one was interrupted."""
-    rewrapped = _rewrap_roots()
-    while done := _rewrap_chunk():
-        rewrapped += done
-    with transaction.atomic(using="keystore"):
-        lock()
-        destroyed = _destroy_empty_versions()
-    return Rotation(provider().ring().current, rewrapped, destroyed)
-
-
-@transaction.atomic(using="keystore")
-def _rewrap_roots() -> int:
-    ring = provider().ring()
-    roots = list(WrappedRoot.objects.select_for_update().exclude(kek_version=ring.current))
-    for root in roots:
-        key = ring.unwrap(bytes(root.wrapped), place_of(root.label))
-        root.kek_version, root.wrapped = ring.current, ring.wrap(key, place_of(root.label))
-        root.save()
-    return len(roots)
-
-
-@transaction.atomic(using="keystore")
-def _rewrap_chunk() -> int:
-    """The rows stay locked to the end, so that the write can't bring back one that is being erased."""
-    lock()
-    ring = provider().ring()
-    rows = list(DataKey.objects.select_for_update().exclude(kek_version=ring.current)[:CHUNK])
-    for row in rows:
-        place = _place(bytes(row.locator))
-        row.kek_version, row.wrapped = ring.current, ring.wrap(ring.unwrap(bytes(row.wrapped), place), place)
-    DataKey.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["locator"], update_fields=["kek_version", "wrapped"]
-    )
-    return len(rows)
-
-
-def _destroy_empty_versions() -> tuple[int, ...]:
-    ring = provider().ring()
-    used = set(DataKey.objects.values_list("kek_version", flat=True).distinct())
-    used |= set(WrappedRoot.objects.values_list("kek_version", flat=True).distinct())
-    empty = tuple(sorted(set(ring.made_on) - used - {ring.current}))
-    for version in empty:
-        provider().destroy_version(version)
-    return empty
 
 
 def batched(items: Iterable[Item], size: int | None = None) -> Iterator[list[Item]]:
@@ -175,5 +110,6 @@ def batched(items: Iterable[Item], size: int | None = None) -> Iterator[list[Ite
         yield chunk
 
 
-def _place(locator: bytes) -> Place:
+def place_of_key(locator: bytes) -> Place:
+    """Where a wrapped data key stands."""
     return Place("keys_datakey", "wrapped", locator)

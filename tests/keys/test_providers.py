@@ -51,7 +51,7 @@ def test_no_file_and_a_broken_file_are_told_apart(kek):
         with pytest.raises(Damaged):
             kek.ring()
     kek.path.unlink()
-    with pytest.raises(Unreachable, match="keys_init"):
+    with pytest.raises(Unreachable, match="keys init"):
         kek.ring()
 
 

@@ -1,19 +1,23 @@
-"""Data keys: made, found, destroyed, re-wrapped (CRY-04, CRY-06)."""
+"""Data keys: made, found, destroyed, swept."""
 
-import threading
 from datetime import date
 
 import pytest
-from django.db import connections
 
 from panel.errors import Damaged
-from panel.keys import macs, roots, services
+from panel.keys import macs, rotation, services
 from panel.keys.models import DataKey, WrappedRoot
-from panel.keys.providers import FileProvider, provider
+from panel.keys.providers import FileProvider
 
 pytestmark = pytest.mark.django_db
 DAY = date(2023, 10, 1)
 CODES = [f"CODE{i:04}" for i in range(30)]
+
+
+def rotate() -> None:
+    rotation.add_version(today=DAY)
+    rotation.rewrap()
+    rotation.destroy_old()
 
 
 def test_a_key_for_each_member_and_the_same_again():
@@ -55,60 +59,6 @@ def test_create_breaks_at_its_last_write_and_keeps_nothing(monkeypatch):
     assert DataKey.objects.count() == 0
 
 
-def test_cry_04_a_rotation_re_wraps_keys_and_root_and_destroys_the_old_version(monkeypatch):
-    monkeypatch.setattr(services, "CHUNK", 7)
-    made, root = services.create_data_keys(CODES, today=DAY), roots.index_root()
-    rotation = services.rotate(today=DAY)
-    assert rotation.rewrapped == len(CODES) + 1
-    assert rotation.destroyed == (rotation.version - 1,)
-    assert list(provider().ring().made_on) == [rotation.version]
-    assert services.data_keys(CODES) == made
-    assert roots.index_root() == root
-
-
-def test_cry_06_an_old_keystore_and_todays_kek_read_nobody_and_todays_reads_the_survivors():
-    made = services.create_data_keys(CODES, today=DAY)
-    backup = list(DataKey.objects.all())
-    services.destroy_data_keys(CODES[:1])
-    services.rotate(today=DAY)
-    assert services.data_keys(CODES) == {code: made[code] for code in CODES[1:]}
-    DataKey.objects.all().delete()
-    DataKey.objects.bulk_create(backup)
-    with pytest.raises(Damaged):
-        services.data_keys(CODES[:1])
-
-
-def test_cry_04_an_interrupted_rotation_reads_on_and_is_finished_later(monkeypatch):
-    monkeypatch.setattr(services, "CHUNK", 7)
-    made, calls = services.create_data_keys(CODES, today=DAY), []
-    whole = services._rewrap_chunk
-
-    def interrupted() -> int:
-        calls.append(1)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return whole()
-
-    monkeypatch.setattr(services, "_rewrap_chunk", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        services.rotate(today=DAY)
-    assert DataKey.objects.values("kek_version").distinct().count() == 2
-    assert services.data_keys(CODES) == made
-    monkeypatch.undo()
-    finished = services.finish_rotation()
-    assert finished.rewrapped == len(CODES) - 14
-    assert len(finished.destroyed) == 1
-    assert services.data_keys(CODES) == made
-
-
-def test_a_version_with_rows_left_is_not_destroyed(monkeypatch):
-    services.create_data_keys(CODES, today=DAY)
-    monkeypatch.setattr(services, "_rewrap_chunk", lambda: 0)
-    rotation = services.rotate(today=DAY)
-    assert rotation.destroyed == ()
-    assert len(provider().ring().made_on) == 2
-
-
 def test_cry_04_a_reader_between_row_and_ring_looks_again(monkeypatch):
     """A rotation ends after the reader has its rows and before it has the ring."""
     made = services.create_data_keys(CODES, today=DAY)
@@ -118,7 +68,7 @@ def test_cry_04_a_reader_between_row_and_ring_looks_again(monkeypatch):
     def late(self):
         if not rotated:
             rotated.append(True)
-            services.rotate(today=DAY)
+            rotate()
         return ring(self)
 
     index = macs.Index.load()
@@ -144,23 +94,3 @@ def test_the_sweep_takes_old_keys_without_a_card_and_nothing_else():
     assert (len(found), total) == (10, 30)
     assert services.destroy_orphans(found) == 10
     assert set(services.data_keys(CODES)) == set(CODES[:20])
-
-
-@pytest.mark.django_db(transaction=True)
-def test_cry_04_rotations_beside_a_running_worker_lose_no_key():
-    """Keys are made in another thread while the KEK is rotated again and again; each one opens afterwards."""
-    services.initialise(today=DAY)
-    made: dict[str, bytes] = {}
-
-    def work() -> None:
-        for i in range(40):
-            made.update(services.create_data_keys([f"WORK{i:03}"], today=DAY))
-        connections.close_all()
-
-    worker = threading.Thread(target=work)
-    worker.start()
-    while worker.is_alive():
-        services.rotate(today=DAY)
-    worker.join()
-    assert len(made) == 40
-    assert services.data_keys(made) == made
