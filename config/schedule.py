@@ -28,6 +28,7 @@ def beat(tick: timedelta) -> dict[str, dict[str, Any]]:
         "waves-open-and-close": {"task": "panel.waves.tasks.turn", "schedule": tick},
         "journal-write": {"task": "panel.journal.tasks.write", "schedule": min(tick, JOURNAL_TICK)},
         "audit-seal": {"task": "panel.audit.tasks.seal", "schedule": tick},
+        "audit-anchor": {"task": "panel.rights.tasks.anchor_audit", "schedule": crontab(hour="4", minute="20")},
         "residency-sweep": {
             "task": "panel.residency.tasks.sweep_completions",
             "schedule": crontab(hour="3", minute="10"),

@@ -73,17 +73,32 @@ def without_contact_data(value: Any) -> Any:
     return value
 
 
-def anchor_line(position: int, digest: str) -> str:
-    """A head of the chain, to be noted outside the database."""
-    return f"{position} {digest}\n"
+def anchor_line(position: int, digest: str, at: datetime) -> str:
+    """A head of the chain, to be noted outside the database, with the minute at which it was noted."""
+    return f"{position} {digest} {at.astimezone(UTC):%Y-%m-%dT%H:%MZ}\n"
+
+
+#: A line of the anchors' file.
+ANCHOR = re.compile(r"([1-9]\d*) ([0-9a-f]{64}) (\d{4}-\d\d-\d\dT\d\d:\d\dZ)")
 
 
 def read_anchors(text: str) -> dict[int, str]:
-    """The heads noted earlier, hash by position."""
-    anchors = {}
+    """The heads noted earlier, hash by position. A line that was cut or changed is refused, never skipped."""
+    anchors: dict[int, str] = {}
     for number, line in enumerate(text.splitlines(), start=1):
-        position, _blank, digest = line.partition(" ")
-        if not position.isdecimal() or len(digest) != 64:
-            raise BadInput(_("Line %(number)s of the anchors' file is no anchor.") % {"number": number})
-        anchors[int(position)] = digest
+        match = ANCHOR.fullmatch(line)
+        if match is None:
+            raise BadInput(
+                _(
+                    "Line %(number)s of the anchors' file is no anchor. Compare it with the mails to the "
+                    "data-protection officer, mend it by hand and run `manage.py audit verify` again."
+                )
+                % {"number": number}
+            )
+        position, digest = int(match[1]), match[2]
+        if anchors.setdefault(position, digest) != digest:
+            raise BadInput(
+                _("Line %(number)s of the anchors' file names another hash for a position noted before.")
+                % {"number": number}
+            )
     return anchors

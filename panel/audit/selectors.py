@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, QuerySet
 
@@ -12,6 +12,8 @@ from panel.audit.models import AuditEvent, AuditSeal
 from panel.audit.rules import Actor
 
 CHUNK = 1000
+#: An event may turn up this long after it drew its id; who keeps a transaction open longer is found at night.
+LATE = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,38 @@ def head() -> AuditSeal | None:
     return AuditSeal.objects.order_by("-position").first()
 
 
-def unsealed() -> QuerySet[AuditEvent]:
-    """Events without a seal, in order of id."""
+def unsealed(*, above: int | None = None) -> QuerySet[AuditEvent]:
+    """Events without a seal, in order of id; all of them, or those above a low-water mark."""
     sealed = AuditSeal.objects.filter(event=OuterRef("uid"))
-    return AuditEvent.objects.filter(~Exists(sealed)).order_by("id")
+    found = AuditEvent.objects.filter(~Exists(sealed)).order_by("id")
+    return found if above is None else found.filter(id__gt=above)
+
+
+def low_water(*, now: datetime) -> int | None:
+    """The id of the event that was sealed last a day ago; nothing at or below it is still without a seal.
+
+    Seals are made in order of id. Ids become visible in order of commit, so a lower one may turn up later, but
+    not a day later. A mark that is too low only costs time, so whatever seal is found gives a safe one.
+    """
+    old = AuditSeal.objects.filter(sealed_at__lt=now - LATE).order_by("-position").values_list("event")
+    last = old.first()
+    return AuditEvent.objects.values_list("id", flat=True).get(uid=last[0]) if last else None
+
+
+def waiting(*, now: datetime) -> tuple[int, datetime | None]:
+    """How many events wait for the next sealing, and since when; asked without reading all events."""
+    found = unsealed(above=low_water(now=now))
+    return found.count(), found.values_list("at", flat=True).first()
+
+
+def was_ever(verb: str) -> bool:
+    """Whether something was ever recorded."""
+    return AuditEvent.objects.filter(verb=verb).exists()
+
+
+def seal_at(position: int) -> AuditSeal | None:
+    """One link of the chain."""
+    return AuditSeal.objects.filter(position=position).first()
 
 
 def count(*, by: Actor, verb: str, since: datetime, until: datetime) -> int:

@@ -1,6 +1,7 @@
 """The audit chain: what it holds, and that each way of breaking it is found and named (AUD-01)."""
 
 import json
+import stat
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, connections, transaction
 
-from panel.audit import selectors, services, tasks
+from panel.audit import anchors, selectors, services, tasks
 from panel.audit.models import AuditEvent, AuditSeal
 from panel.audit.rules import Actor
 from panel.commands import Refused
@@ -19,7 +20,7 @@ from tests import triggers
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2023, 10, 2, 12, tzinfo=UTC)
-VERA = Actor.staff("vera")
+VERA, SYSTEM = Actor.staff("vera"), Actor.system("test")
 
 
 def record(number: int = 1, **changes) -> None:
@@ -32,6 +33,11 @@ def test_an_event_is_named_noun_dot_verb(verb):
     with pytest.raises(AssertionError):
         services.record(by=VERA, verb=verb, now=NOW)
     assert not AuditEvent.objects.exists()
+
+
+@pytest.fixture(autouse=True)
+def _anchors_of_their_own(settings, tmp_path):
+    settings.AUDIT_ANCHOR_FILE = str(tmp_path / "anchors.txt")
 
 
 @pytest.fixture
@@ -175,7 +181,7 @@ def test_the_loser_of_the_race_looks_again(monkeypatch):
     record(4)
     looks = [None, selectors.head()]  # the first one saw an empty chain
 
-    def other_first(now: datetime, limit: int) -> int:
+    def other_first(now: datetime, limit: int, above: int | None = None) -> int:
         monkeypatch.undo()
         monkeypatch.setattr(services, "head", lambda: looks.pop(0) if len(looks) > 1 else selectors.head())
         return services._seal_once(now, limit)
@@ -233,12 +239,16 @@ def test_the_task_seals():
     assert selectors.verify().sealed == 2
 
 
-def verify(*args: str) -> dict[str, Any]:
+def command(step: str, *args: str) -> dict[str, Any]:
     out = StringIO()
     with suppress(Refused):
-        call_command("audit_verify", "--json", *args, stdout=out)
+        call_command("audit", step, "--json", *args, stdout=out)
     said: dict[str, Any] = json.loads(out.getvalue())
     return said
+
+
+def verify(*args: str) -> dict[str, Any]:
+    return command("verify", *args)
 
 
 def test_the_command_says_so_and_ends_with_1_where_it_is_broken(chain):
@@ -246,24 +256,102 @@ def test_the_command_says_so_and_ends_with_1_where_it_is_broken(chain):
     break_in(events(chain[0]).delete)
     assert verify()["first_broken"].startswith("position 1")
     with pytest.raises(Refused, match="broken at position 1") as refused:
-        call_command("audit_verify", stdout=StringIO())
+        call_command("audit", "verify", stdout=StringIO())
     assert refused.value.returncode == 1
 
 
-def test_the_command_notes_heads_and_holds_the_chain_to_them(chain, tmp_path):
-    file = tmp_path / "anchors"
-    assert verify("--anchors", str(file))["ok"]
-    assert file.read_text() == f"5 {chain[-1].hash}\n"
+@pytest.fixture
+def anchors_file(settings, tmp_path):
+    settings.AUDIT_ANCHOR_FILE = str(tmp_path / "apart" / "anchors.txt")
+    return tmp_path / "apart" / "anchors.txt"
+
+
+def test_the_head_is_noted_outside_and_the_chain_is_held_to_it(chain, anchors_file):
+    """AUD-01: the head is anchored outside the database; `verify` reads the anchors by itself."""
+    assert command("anchor")["noted"]
+    (line,) = anchors_file.read_text().splitlines()
+    assert line.split()[:2] == ["5", chain[-1].hash]
+    assert stat.S_IMODE(anchors_file.stat().st_mode) == 0o600
+    assert verify()["ok"]
     break_in(AuditSeal.objects.filter(position=5).delete)
-    assert not verify("--anchors", str(file))["ok"]
-    assert file.read_text().count("\n") == 1
-    file.write_text("nonsense")
-    with pytest.raises(Refused, match="no anchor"):
-        call_command("audit_verify", "--anchors", str(file))
+    break_in(events(chain[4]).delete)
+    assert verify()["first_broken"].startswith("position 5: its seal is gone")
+    with pytest.raises(Refused, match="broken at position 5"):
+        call_command("audit", "anchor", stdout=StringIO())
+    assert anchors_file.read_text().count("\n") == 1
+    assert AuditEvent.objects.filter(verb="chain.found_broken").exists()
+
+
+def test_each_day_adds_a_line_and_an_unchanged_chain_none(chain, anchors_file):
+    for day in range(3):
+        assert anchors.anchor(by=SYSTEM, now=NOW + timedelta(days=day)).noted
+    assert [line.split()[0] for line in anchors_file.read_text().splitlines()] == ["5", "6", "7"]
+    assert verify()["ok"]
+
+
+def test_a_chain_cut_and_made_anew_is_betrayed_on_the_command_line(chain, anchors_file):
+    """Whoever holds the service key and the database can make a chain that holds; the anchor can't be remade."""
+    command("anchor")
+    break_in(AuditSeal.objects.all().delete)
+    break_in(lambda: AuditEvent.objects.filter(uid=chain[3].event).update(subject="OTHER"))
+    services.seal(now=NOW)
+    assert selectors.verify().ok
+    assert verify()["first_broken"] == f"position 5, event {chain[4].event}: is not the one noted earlier"
+
+
+def test_the_state_is_told_at_once_and_holds_the_last_anchor_against_the_chain(chain, anchors_file):
+    command("anchor")
+    record(2)
+    said = command("status")
+    assert (said["sealed"], said["waiting"], said["anchors"], said["last_anchor"]) == (5, 3, 1, 5)
+    assert said["last_anchor_stands"]
+    break_in(lambda: AuditSeal.objects.filter(position=5).update(hash="0" * 64))
+    with pytest.raises(Refused, match="no longer has the head noted at position 5"):
+        call_command("audit", "status", stdout=StringIO())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nonsense",
+        "5 abc 2023-01-01T00:00Z",
+        f"5 {'a' * 64} 2023-01-01T00:00Z\n5 {'b' * 64} 2023-01-02T00:00Z",
+    ],
+)
+def test_a_damaged_anchors_file_is_refused_by_its_line(chain, anchors_file, text):
+    command("anchor")
+    anchors_file.write_text(text)
+    for step in ("verify", "anchor", "status"):
+        with pytest.raises(Refused, match="Line [12] of the anchors' file"):
+            call_command("audit", step)
+
+
+def test_an_anchors_file_that_is_gone_is_missed(chain, anchors_file, tmp_path):
+    assert verify()["ok"]  # before the first anchor there is none to miss
+    command("anchor")
+    copy = anchors_file.rename(tmp_path / "copy.txt")
+    with pytest.raises(Refused, match="gone"):
+        call_command("audit", "verify")
+    assert verify("--anchors", str(copy))["ok"]
+
+
+def test_without_an_anchors_file_the_command_says_where_to_run_it(chain, settings):
+    settings.AUDIT_ANCHOR_FILE = ""
+    for step in ("verify", "anchor", "status"):
+        with pytest.raises(Refused, match="AUDIT_ANCHOR_FILE"):
+            call_command("audit", step)
 
 
 def test_anchors_that_cannot_be_read_are_refused_with_a_sentence(tmp_path):
     (tmp_path / "anchors").write_bytes(b"\xff\xfe\x80")
     for file in (tmp_path / "anchors", tmp_path):
         with pytest.raises(Refused, match="can't be read"):
-            call_command("audit_verify", "--anchors", str(file))
+            call_command("audit", "verify", "--anchors", str(file))
+
+
+def test_an_anchor_that_cannot_be_written_is_refused(chain, settings, tmp_path):
+    (tmp_path / "file").touch()
+    settings.AUDIT_ANCHOR_FILE = str(tmp_path / "file" / "anchors.txt")
+    with pytest.raises(Refused, match="can't be"):
+        call_command("audit", "anchor")
+    assert not AuditEvent.objects.filter(verb="chain.anchored").exists()

@@ -25,7 +25,7 @@ class AuditAdmin(DeskAdmin[AuditEvent]):
     path_prefix = "audit"
     heading = _("Audit trail")
     see = (Verb.SEE_AUDIT,)
-    sentence = _("Who did what, by code. No row can be changed; `manage.py audit_verify` proves it.")
+    sentence = _("Who did what, by code. No row can be changed; `manage.py audit verify` proves it.")
     empty = _("Nothing was recorded yet.")
     list_display = ("shown_at", "actor", "verb", "subject", "study", "shown_detail")
     list_display_links = None
