@@ -12,6 +12,7 @@ from unfold.sites import UnfoldAdminSite
 
 from panel import clock
 from panel.desk import guard, navigation, start
+from panel.journal import selectors as journal
 
 
 class DeskSite(UnfoldAdminSite):  # type: ignore[misc]
@@ -58,6 +59,13 @@ class DeskSite(UnfoldAdminSite):  # type: ignore[misc]
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The navigation says what there is; the admin's list by app would say it again."""
         return []
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """What stops all sending is said on every page."""
+        context: dict[str, Any] = super().each_context(request)
+        if context.get("has_permission"):
+            context["alarm"] = journal.compare(now=clock.now()).sentence
+        return context
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]
         request.current_app = self.name  # type: ignore[attr-defined]

@@ -31,6 +31,7 @@ REASONS: dict[str, str | Promise] = {
     Reason.REMINDER_CAP: _("reminders used up"),
     Reason.REMINDER_GAP: _("too soon after the last letter"),
     Reason.STUDY_NOT_READY: _("the study isn’t set up yet: see its page"),
+    Reason.OUT_OF_STEP: _("the journal stopped all sending: see the start page"),
     Reason.NO_CARD: _("no contact card"),
     Reason.TAKEN_BACK: _("the request it answers is over"),
     Reason.SUPPRESSED: _("this address asked never to be written to"),

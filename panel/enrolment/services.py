@@ -23,6 +23,8 @@ from panel.enrolment.matching import Plan
 from panel.enrolment.models import EnrolmentRun, StagedFile
 from panel.enrolment.rules import JudgedRow, Limits, Outcome
 from panel.errors import NotAllowed, NotFound, NotNow
+from panel.journal import selectors as journal_state
+from panel.journal import services as journal
 from panel.members import permissions, selectors
 from panel.members.models import PanelMember, Study
 from panel.members.rules import Verb
@@ -71,6 +73,7 @@ def enrol(
 ) -> EnrolmentResult:
     """Enrols a file: keystore, vault, and `default` last, in one transaction. A dry run writes nothing."""
     permissions.check(by, study, Verb.ENROL)
+    journal_state.check_in_step(now=now)  # a restored database doesn't know who was erased or suppressed since
     mapping = Recruitment.of(study.recruitment, study.default_language)
     rows = _judged(study, mapping, data, suffix, progress)
     if dry_run:
@@ -96,6 +99,9 @@ def enrol(
             subject=str(run.pk),
             detail={"rows": result.rows, "outcome": result.outcome},
         )
+        if enrolled := result.outcome.get(Outcome.ENROLLED.value):
+            counts = {"run": str(run.pk), "members": enrolled}
+            journal.record(kind=journal.Kind.ENROLLED, study=study.slug, payload=counts, now=now)
     return result
 
 
@@ -222,5 +228,6 @@ def sweep_orphans(*, by: Actor, now: datetime, force: bool = False) -> int:
     """
     if by.kind != "system":
         raise NotAllowed(_("Orphans are swept by the operator, with `manage.py sweep_orphans`."))
+    journal_state.check_in_step(now=now)  # in a restored database members are missing whose cards are not
     codes = PanelMember.objects.values_list("code", flat=True).iterator(chunk_size=5000)
     return vault.sweep_orphans(codes, by=by, now=now, force=force)

@@ -66,6 +66,7 @@ class Reason(StrEnum):
     REMINDER_CAP = "reminder_cap"
     REMINDER_GAP = "reminder_gap"
     STUDY_NOT_READY = "study_not_ready"
+    OUT_OF_STEP = "out_of_step"
     NO_CARD = "no_card"
     TAKEN_BACK = "taken_back"
     SUPPRESSED = "suppressed"

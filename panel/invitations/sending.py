@@ -23,6 +23,7 @@ from panel.invitations.letters import Prepared, Shelf, marks
 from panel.invitations.models import LetterKind, Link, Outgoing
 from panel.invitations.post import Mail, Outcome
 from panel.invitations.rules import Facts, Reason, State, Verdict
+from panel.journal import selectors as journal
 from panel.members import services as members
 from panel.members.models import Hold, PanelMember
 from panel.vault import services as vault
@@ -91,6 +92,9 @@ def make_ready(*, claim: UUID, now: datetime) -> list[Ready]:
     mine = Outgoing.objects.filter(claim=claim, state=State.CLAIMED)
     mine.update(lease_until=now + rules.SENDING_LEASE)  # locks the rows: no sweep takes them from here on
     rows = list(mine.select_related("member__study", "case__wave").order_by("due_at"))
+    if not journal.in_step(now=now):
+        put_off(dict.fromkeys(rows, Verdict(Reason.OUT_OF_STEP, until=now + rules.RETRIES[0])), now)
+        return []
     facts = gather(rows)
     verdicts = {row: rules.may_send(facts[row.pk], now) for row in rows}
     studies = {row.member.study for row in rows}

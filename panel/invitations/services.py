@@ -23,6 +23,7 @@ from panel.errors import NotNow
 from panel.invitations import readiness, rules, sending
 from panel.invitations.models import LetterKind, Outgoing
 from panel.invitations.rules import Reason, State
+from panel.journal import selectors as journal
 from panel.members import permissions
 from panel.members.models import PanelMember, Study
 from panel.members.rules import Verb
@@ -55,7 +56,12 @@ def queue_due(*, now: datetime) -> int:
 
 
 def dispatch(*, now: datetime) -> list[Claimed]:
-    """Claims what is due, in chunks; the caller hands each claim to a worker. Receipts come first."""
+    """Claims what is due, in chunks; the caller hands each claim to a worker. Receipts come first.
+
+    Nothing at all on a restored database until its journal is replayed (CRY-11), or by a clock set back.
+    """
+    if not journal.in_step(now=now):
+        return []
     ready = Outgoing.objects.exclude(member__study__in=_held_up(now))
     service, survey = ready.filter(case=None), ready.exclude(case=None)
     receipts = list(_claim(service, now, rules.CLAIMED_MAX))  # never starved by a wave's letters

@@ -15,6 +15,7 @@ from panel import words
 from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.errors import BadInput, Damaged, NotFound, NotNow
+from panel.journal import selectors as journal
 from panel.members import permissions
 from panel.members.models import Study
 from panel.members.rules import Verb
@@ -31,6 +32,7 @@ def ask(
 ) -> Release:
     """Make the files and leave them for a reviewer. `wave` None is the recruitment, wave 0."""
     permissions.check(by, study, Verb.ASK_RELEASE)
+    journal.check_in_step(now=now)  # a restored database may hold who was erased since
     product = Release.Product(product)
     _check_wave(study, wave)
     made = _make(study, wave, product, now)
@@ -124,6 +126,7 @@ def _step(release: Release, new: State, **fields: object) -> None:
 def open_download(*, by: Actor, release: Release, file: str, now: datetime) -> bytes:
     """The bytes of one file of an approved release, with an audit row."""
     permissions.check(by, release.study, Verb.DOWNLOAD_RELEASE)
+    journal.check_in_step(now=now)
     if Release.objects.filter(pk=release.pk, state=State.APPROVED).first() is None:
         raise NotNow(_("Only an approved release can be downloaded."))
     return _open(by, release, file, "release.downloaded", now)
