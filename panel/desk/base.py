@@ -47,6 +47,7 @@ class Step(Generic[M]):
     fits: Callable[[M], bool] = lambda obj: True
     form: type[DeskForm] = DeskForm
     danger: bool = False
+    initial: Callable[[M], dict[str, Any]] = lambda obj: {}
 
 
 class Pages(Paginator):  # type: ignore[type-arg]
@@ -176,7 +177,7 @@ class DeskAdmin(ModelAdmin, Generic[M]):  # type: ignore[misc]
             raise Http404
         by = guard.actor(request)
         permissions.check(by, self.study_of(obj), step.verb)
-        form = step.form(request.POST if request.method == "POST" else None)
+        form = step.form(request.POST if request.method == "POST" else None, initial=step.initial(obj))
         status = 200
         if request.method == "POST":
             said, status = carry_out(form, lambda **given: step.act(by=by, obj=obj, now=clock.now(), **given))

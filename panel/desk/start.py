@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from panel.desk import guard, waiting
+from panel.desk import guard, setup, waiting
 from panel.desk.progress import chart_of
 from panel.members.permissions import studies_for
 from panel.members.rules import Verb
@@ -30,7 +30,13 @@ def page(request: HttpRequest, *, now: datetime) -> dict[str, Any]:
         for kind, words, table, query in WAITING
         if kind in counts
     ]
-    return {"waiting": tiles, "first_steps": _first_steps(may), **_wave(request, may, now)}
+    concerned = studies_for(request.user, Verb.EDIT_STUDY) if Verb.EDIT_STUDY in may else []
+    return {
+        "waiting": tiles,
+        "unready": setup.unready(concerned),
+        "first_steps": _first_steps(may),
+        **_wave(request, may, now),
+    }
 
 
 def _wave(request: HttpRequest, may: frozenset[Verb], now: datetime) -> dict[str, Any]:

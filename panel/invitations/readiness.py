@@ -88,7 +88,7 @@ def _letters_missing(study: Study, of: Shelves) -> list[Missing]:
         absent = [kind.value for kind in LetterKind if kind not in approved]
         if absent:
             words = format_lazy(LETTERS, language=language, kinds=", ".join(absent))
-            gaps.append(Missing(f"letters_{language}", words))
+            gaps.append(Missing(f"letters:{language}", words))
     return gaps
 
 

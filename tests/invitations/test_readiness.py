@@ -43,9 +43,9 @@ GAPS = {
     "decision on a DPIA": (lambda study: StudyDecision.objects.filter(study=study).delete(), "dpia"),
     "an approval": (
         lambda study: Letter.objects.filter(study=study, language="uk").update(approved_at=None),
-        "letters_uk",
+        "letters:uk",
     ),
-    **{f"letter {kind}": (letter(kind), "letters_uk") for kind in LetterKind},
+    **{f"letter {kind}": (letter(kind), "letters:uk") for kind in LetterKind},
 }
 
 
@@ -98,7 +98,7 @@ def test_no_01_letters_go_at_the_next_look_once_the_study_is_ready(db):
     f.opened(livet)
     services.queue_service(member=amal, occasion=uuid4(), now=f.NOON)
     assert f.send_all() == 0
-    assert {gap.what for gap in readiness.missing(livet)} == {f"letters_{code}" for code in f.LANGUAGES}
+    assert {gap.what for gap in readiness.missing(livet)} == {f"letters:{code}" for code in f.LANGUAGES}
     f.with_letters(livet)
     assert f.send_all(f.NOON + timedelta(minutes=1)) == 3
 

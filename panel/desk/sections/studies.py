@@ -10,10 +10,13 @@ from django.utils.translation import gettext_lazy as _
 from panel.audit.rules import Actor
 from panel.desk import guard
 from panel.desk.base import DeskAdmin, Step, Words
-from panel.desk.forms import Choice, DeskForm, ReasonForm, Text
-from panel.errors import BadInput
-from panel.members import services
-from panel.members.models import StaffRole, Study, StudyDecision
+from panel.desk.forms import Choice, Day, DeskForm, ReasonForm, Text
+from panel.desk.setup import gaps
+from panel.errors import BadInput, NotNow
+from panel.invitations import letters
+from panel.invitations.models import Letter
+from panel.members import services, setup
+from panel.members.models import LegalBasis, StaffRole, Study, StudyDecision
 from panel.members.rules import ROLES, Role, Verb
 
 
@@ -36,6 +39,52 @@ class RoleForm(DeskForm):
 
     username = Text(label=_("User name"), help_text=_("Somebody who has a log-in already."))
     role = Choice(label=_("Role"), choices=StaffRole.Role.choices)
+
+
+class SetupForm(DeskForm):
+    """What a study must say of itself before anything is sent (NO-01)."""
+
+    institution = Text(
+        label=_("Institution"), max_length=120, help_text=_("Who is responsible for the data.")
+    )
+    sikt_reference = Text(label=_("Sikt’s reference"), required=False, max_length=40)
+    sikt_assessed_on = Day(label=_("Day of Sikt’s assessment"), required=False)
+    dpo_contact = Text(
+        label=_("Data-protection officer"),
+        required=False,
+        help_text=_("The e-mail address at which members reach the officer."),
+    )
+    legal_basis = Choice(label=_("Legal basis"), choices=LegalBasis.choices)
+    ends_on = Day(
+        label=_("The project ends on"), required=False, help_text=_("The day that members are told.")
+    )
+    retention_until = Day(
+        label=_("Contact data are kept until"),
+        required=False,
+        help_text=_("The day that members are told. Later, only an extension can move it."),
+    )
+
+
+def _of_study(study: Study) -> dict[str, Any]:
+    return {name: getattr(study, name) for name in setup.FIELDS}
+
+
+def _fill_in(*, by: Actor, obj: Study, now: Any, **fields: Any) -> Words:
+    changed = setup.fill_in(by=by, study=obj, now=now, **fields)
+    return _("Saved.") if changed else _("Nothing was changed.")
+
+
+def _drafts(study: Study) -> QuerySet[Letter]:
+    return study.letters.filter(approved_at=None).order_by("language", "kind")
+
+
+def _approve_letters(*, by: Actor, obj: Study, now: Any) -> Words:
+    if not _drafts(obj).exists():
+        raise NotNow(_("There are no drafts. An operator takes them in with `manage.py letters`."))
+    approved = letters.approve_letters(by=by, study=obj, now=now)
+    return _("%(letters)d letters are approved. Their words can no longer be changed.") % {
+        "letters": approved
+    }
 
 
 def _decide(*, by: Actor, obj: Study, now: Any, setting: str, reason: str) -> Words:
@@ -63,6 +112,23 @@ class StudyAdmin(DeskAdmin[Study]):
     list_display = ("name", "slug", "institution")
     list_display_links = ("name",)
     steps = (
+        Step[Study](
+            "setup",
+            Verb.EDIT_STUDY,
+            _("Fill in the study"),
+            _("Nothing is sent until all of it is there. What was changed stands in the audit trail."),
+            _fill_in,
+            form=SetupForm,
+            initial=_of_study,
+        ),
+        Step[Study](
+            "letters",
+            Verb.APPROVE_LETTER,
+            _("Approve the letters"),
+            _("All drafts are approved as they stand on the study’s page. Approved words can’t be changed."),
+            _approve_letters,
+            fits=lambda study: _drafts(study).exists(),
+        ),
         Step[Study](
             "decide",
             Verb.DECIDE_SETTING,
@@ -94,5 +160,7 @@ class StudyAdmin(DeskAdmin[Study]):
         staff = obj.staff.select_related("user").order_by("role", "user__username")
         return {
             "staff": [(one.user.get_username(), ROLES[Role(one.role)]) for one in staff],
+            "gaps": gaps(obj, may),
+            "drafts": _drafts(obj) if may & {Verb.APPROVE_LETTER, Verb.EDIT_STUDY} else [],
             "decisions": obj.decisions.order_by("-decided_at"),
         }

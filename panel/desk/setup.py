@@ -1,0 +1,58 @@
+"""What a study still lacks before it may send (NO-01), as the desk shows it: sentence, and where it is mended."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from panel.invitations import readiness
+from panel.members.models import Study
+from panel.members.rules import Verb
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a gap is mended: a step of the study's page, and who may."""
+
+    step: str
+    verb: Verb
+    words: str | Promise
+
+
+FILL_IN = Place("setup", Verb.EDIT_STUDY, _("Fill it in"))
+PLACES = {
+    **dict.fromkeys(readiness.FIELDS, FILL_IN),
+    "leader": Place("role", Verb.ASSIGN_ROLE, _("Give the role")),
+    "dpia": Place("decide", Verb.DECIDE_SETTING, _("Record the decision")),
+    "letters": Place("letters", Verb.APPROVE_LETTER, _("Approve the letters")),
+}
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One line of the list; without an address where this person can't mend it."""
+
+    sentence: str | Promise
+    words: str | Promise = ""
+    url: str = ""
+
+
+def gaps(study: Study, may: Iterable[Verb]) -> list[Gap]:
+    """What this study lacks, with the way to mend it for who may."""
+    return [_gap(study, missing, set(may)) for missing in readiness.missing(study)]
+
+
+def _gap(study: Study, missing: readiness.Missing, may: set[Verb]) -> Gap:
+    place = PLACES[missing.what.partition(":")[0]]
+    if place.verb not in may:
+        return Gap(missing.sentence)
+    return Gap(missing.sentence, place.words, reverse("desk:members_study_step", args=[study.pk, place.step]))
+
+
+def unready(studies: Iterable[Study]) -> list[tuple[Study, int]]:
+    """Studies that may not send yet, with how much they lack."""
+    studies = list(studies)
+    found = readiness.missing_of(studies)
+    return [(study, len(found[study.pk])) for study in studies if found[study.pk]]
