@@ -1,6 +1,7 @@
-"""What a recruitment file leaves behind in `default`: runs, coded wave-0 answers, sealed staged uploads.
+"""What a recruitment file leaves behind in `default`: runs, coded wave-0 answers, sealed staged uploads; and
+new addresses on their way.
 
-No address and no name; those go to the vault. Releases read `RecruitmentRecord` from here.
+No clear address and no name; those go to the vault. Releases read `RecruitmentRecord` from here.
 """
 
 import uuid
@@ -94,3 +95,35 @@ class StagedFile(models.Model):
             **dict.fromkeys(("id", "study", "by", "suffix", "expires_at"), "internal"),
             "sealed": "direct identifier",
         }
+
+
+class IntakeKey(models.Model):
+    """A public key that new addresses are sealed to where no card can be opened. Its private part is a root in
+    the keystore, so only a worker opens what was sealed; an older one goes once nothing sealed to it is left.
+    """
+
+    version = models.PositiveIntegerField(primary_key=True)
+    public = models.BinaryField(max_length=32)
+    made_on = models.DateField()
+
+    class Privacy:
+        purpose = "takes in addresses in a process that can open none"
+        retention = "until a newer one is there and nothing waits that was sealed to it"
+        classes = dict.fromkeys(("version", "public", "made_on"), "internal")
+
+
+class NewAddress(models.Model):
+    """An address a member gave, sealed to an intake key, until it is confirmed and stands in the card.
+
+    Its id is that of the request it belongs to, and part of the seal: it opens in no other row.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    member = models.ForeignKey(PanelMember, on_delete=models.CASCADE, related_name="new_addresses")
+    key = models.ForeignKey(IntakeKey, on_delete=models.PROTECT, related_name="addresses")
+    sealed = models.BinaryField()
+
+    class Privacy:
+        purpose = "keeps a new address until it is confirmed there"
+        retention = "seven days at most, or until the change is stopped"
+        classes = {**dict.fromkeys(("id", "member", "key"), "internal"), "sealed": "direct identifier"}

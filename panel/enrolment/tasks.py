@@ -4,7 +4,7 @@ from celery import shared_task
 
 from panel import clock
 from panel.audit.rules import Actor
-from panel.enrolment import services
+from panel.enrolment import intake, services
 
 
 @shared_task
@@ -17,3 +17,9 @@ def sweep_orphans() -> None:
 def drop_staged() -> None:
     """Uploads nobody admitted within the hour."""
     services.drop_staged(now=clock.now())
+
+
+@shared_task
+def rotate_intake() -> None:
+    """A new intake key each night; an older one goes as soon as nothing waits that was sealed to it."""
+    intake.rotate(by=Actor.system("intake"), now=clock.now())

@@ -18,7 +18,7 @@ from consent import selectors as consent
 from consent.models import Purpose
 from panel.audit.rules import Actor
 from panel.errors import Damaged
-from panel.invitations import links, post, readiness, rules
+from panel.invitations import links, new_addresses, post, readiness, rules
 from panel.invitations.letters import Prepared, Shelf, marks
 from panel.invitations.models import LetterKind, Link, Outgoing
 from panel.invitations.post import Mail, Outcome
@@ -105,8 +105,11 @@ def make_ready(*, claim: UUID, now: datetime) -> list[Ready]:
             verdicts[row] = Verdict(Reason.STUDY_NOT_READY, until=now)
         elif verdict.send:
             letters[row] = shelf.find(row.member, row.kind)
+    addresses, none = new_addresses.opened(letters, now)
+    verdicts |= none
+    letters = {row: letter for row, letter in letters.items() if row not in none}
     put_off(verdicts, now)
-    mails = _render(letters, now)
+    mails = _render(letters, addresses, now)
     _fail([row for row in letters if row not in mails], Reason.NO_CARD)
     Outgoing.objects.filter(pk__in=[row.pk for row in mails]).update(state=State.SENDING)
     return [Ready(row, mail) for row, mail in mails.items()]
@@ -192,15 +195,21 @@ def put_off(verdicts: dict[Outgoing, Verdict], now: datetime) -> None:
             waves.record_events(cases=overtaken, kind=CaseEvent.Kind.NOT_SENT, at=now)
 
 
-def _render(letters: dict[Outgoing, Prepared], now: datetime) -> dict[Outgoing, Mail]:
-    """Opens the cards, mints the links and writes the mails; a row without a readable card gets none."""
-    households = _households(letters)
+def _render(
+    letters: dict[Outgoing, Prepared], addresses: dict[UUID, str], now: datetime
+) -> dict[Outgoing, Mail]:
+    """Opens the cards, mints the links and writes the mails; a row without a readable card gets none.
+
+    A letter to one of the new addresses opens no card, and bears no mark of a name.
+    """
+    to_cards = [row for row in letters if row.pk not in addresses]
+    households = _households(to_cards)
     cards: dict[str, ContactData] = {}
-    for study in {row.member.study for row in letters}:
-        rows = [row for row in letters if row.member.study == study]
+    for study in {row.member.study for row in to_cards}:
+        rows = [row for row in to_cards if row.member.study == study]
         at_home = {code for row in rows for code in households.get(row.member.shared_address or row.pk, [])}
         cards |= _open({row.member.code for row in rows} | at_home, study.slug, now)
-    rows = [row for row in letters if row.member.code in cards]
+    rows = [row for row in letters if row.pk in addresses or row.member.code in cards]
     tokens = _mint(rows, rules.local_day(now))
     told_apart: dict[UUID, dict[str, str]] = {
         address: marks({code: cards[code].first_name for code in house if code in cards})
@@ -208,10 +217,12 @@ def _render(letters: dict[Outgoing, Prepared], now: datetime) -> dict[Outgoing, 
     }
     mails: dict[Outgoing, Mail] = {}
     for row in rows:
-        house = told_apart.get(row.member.shared_address, {}) if row.member.shared_address else {}
-        mails[row] = _mail(
-            row, letters[row], cards[row.member.code], tokens[row.pk], house.get(row.member.code, "")
-        )
+        to, mark = addresses.get(row.pk), ""
+        if to is None:
+            to = cards[row.member.code].email
+            house = told_apart.get(row.member.shared_address, {}) if row.member.shared_address else {}
+            mark = house.get(row.member.code, "")
+        mails[row] = _mail(row, letters[row], to, tokens[row.pk], mark)
     return mails
 
 
@@ -254,7 +265,7 @@ def _mint(rows: Sequence[Outgoing], today: date) -> dict[UUID, dict[Link.Use, st
     return minted
 
 
-def _mail(row: Outgoing, letter: Prepared, card: ContactData, urls: dict[Link.Use, str], mark: str) -> Mail:
+def _mail(row: Outgoing, letter: Prepared, to: str, urls: dict[Link.Use, str], mark: str) -> Mail:
     wave: Wave | None = row.case.wave if row.case else None
     values = {
         **{name: urls.get(use, "") for use, name in PLACEHOLDERS.items()},
@@ -264,7 +275,7 @@ def _mail(row: Outgoing, letter: Prepared, card: ContactData, urls: dict[Link.Us
     text, html = letter.fill(values, mark)
     return Mail(
         row=row.pk,
-        to=card.email,
+        to=to,
         subject=letter.subject,
         sender=letter.sender,
         reply_to=letter.reply_to,
@@ -316,6 +327,8 @@ def _bounce(row: Outgoing, now: datetime) -> None:
     """The address was refused for good. It tells nothing of where somebody lives (RES-03)."""
     if not _move(row, State.FAILED, reason=Reason.ADDRESS_REFUSED, lease_until=None):
         return
+    if row.kind == LetterKind.CONFIRM_ADDRESS:
+        return  # the card's own address was not written to
     members.mark_unreachable(by=SENDER, members=[row.member], now=now)
     if row.case:
         waves.record_event(case=row.case, kind=CaseEvent.Kind.BOUNCED, at=now)

@@ -1,4 +1,6 @@
-"""The index root: one random key in the keystore, wrapped by the KEK; index and locator keys come from it."""
+"""Roots: random keys in the keystore, wrapped by the KEK. The index root, from which index and locator keys come;
+and further ones that others name: private parts of intake keys, keys of suppression lists.
+"""
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -46,3 +48,39 @@ def lock() -> None:
     if not transaction.get_connection("keystore").in_atomic_block:
         raise RuntimeError("The keystore is locked inside a transaction only.")
     WrappedRoot.objects.select_for_update().filter(label=INDEX).first()
+
+
+def keep_root(label: str, root: bytes) -> bool:
+    """Wrap and store a further root, which every rotation re-wraps; False, and nothing changed, where it is there."""
+    index_root()  # there must be a root to lock
+    with transaction.atomic(using="keystore"):
+        lock()
+        ring = provider().ring()
+        made = {"kek_version": ring.current, "wrapped": ring.wrap(root, place_of(label))}
+        return WrappedRoot.objects.get_or_create(label=label, defaults=made)[1]
+
+
+def kept_root(label: str) -> bytes | None:
+    """A further root, or None where there is none (any more)."""
+    for _attempt in range(TRIES):
+        row = WrappedRoot.objects.filter(label=label).first()
+        if row is None:
+            return None
+        ring = provider().ring()
+        if row.kek_version in ring.made_on:
+            return ring.unwrap(bytes(row.wrapped), place_of(label))
+    raise Damaged(
+        _("The root %(label)s is wrapped by a KEK version that is gone. Restore the KEK.") % {"label": label}
+    )
+
+
+def destroy_root(label: str) -> bool:
+    """Delete a further root; only an old copy of the keystore has it still, until the next rotation."""
+    if label == INDEX:
+        raise ValueError("The index root is destroyed with the whole keystore only.")
+    return bool(WrappedRoot.objects.filter(label=label).delete()[0])
+
+
+def labels(prefix: str) -> list[str]:
+    """The further roots whose names begin so."""
+    return list(WrappedRoot.objects.filter(label__startswith=prefix).values_list("label", flat=True))

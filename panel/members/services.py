@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
 from typing import Any, Final, Literal
+from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
@@ -230,6 +231,14 @@ def hold(*, by: Actor, member: PanelMember, kind: Hold.Kind | str, reason: str, 
         held = Hold.objects.create(
             member=member, kind=Hold.Kind(kind), reason=words.reason(reason), since=now
         )
+def settle_address(*, by: Actor, member: PanelMember, shared_address: UUID | None, now: datetime) -> None:
+    """A new address stands in the card: letters go to it, and whoever shares it bears the same mark."""
+    with transaction.atomic():
+        PanelMember.objects.filter(pk=member.pk).update(unreachable=False, shared_address=shared_address)
+        _tell(by, member, "address.changed", now)
+    member.unreachable, member.shared_address = False, shared_address
+
+
         _tell(by, member, "hold.set", now, {"kind": held.kind})
     return held
 

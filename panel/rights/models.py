@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from panel.invitations.models import LetterKind
 from panel.members.models import PanelMember, Study
+from panel.rights.address_models import AddressChange as AddressChange
 from panel.waves.models import Case
 
 

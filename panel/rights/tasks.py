@@ -3,16 +3,16 @@
 from celery import shared_task
 
 from panel import clock
-from panel.rights import oversight, services
-
-
-@shared_task
-def anchor_audit() -> None:
-    """Notes the head of the audit chain outside the databases."""
-    oversight.anchor(now=clock.now())
+from panel.rights import addresses, services
 
 
 @shared_task
 def erase_due() -> None:
     """Runs in a worker, for it destroys cards and data keys."""
     services.erase_due(now=clock.now())
+
+
+@shared_task
+def turn_addresses() -> None:
+    """Carries out what was confirmed and forgets the rest, in a worker, for it opens and seals cards."""
+    addresses.turn(now=clock.now())

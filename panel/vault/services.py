@@ -5,7 +5,9 @@ swept after a day.
 """
 
 import random
+import secrets
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
@@ -27,8 +29,11 @@ from panel.vault.models import Card
 from panel.vault.rules import DAILY_QUOTA, ContactData, bits_fit, bucket_bits, tidy_address, too_many_orphans
 
 OPEN, QUOTA_ALARM, OPEN_CHUNK = "card.opened", "card.quota_exceeded", "cards.opened_for_sending"
+CHANGED = "card.address_changed"
 SWEPT_BY_FORCE, SWEEP_REFUSED = "orphans.swept", "orphans.sweep_refused"
 _random = random.SystemRandom()
+#: Other cards that are written again with one whose address changes.
+MIXED = 50
 
 
 def store_cards(cards: Iterable[ContactData], *, today: date) -> None:
@@ -134,6 +139,30 @@ def _opened_as(code: str, card: Card, data_keys: dict[bytes, bytes]) -> ContactD
     if data.code != code:
         raise Damaged(_("The contact card of %(code)s is another member's.") % {"code": code})
     return data
+
+
+def change_address(code: str, address: str, *, by: Actor, reason: str, now: datetime, study: str) -> None:
+    """A member's card with another address, under the key it has: the old one is overwritten (LAW-09).
+
+    Some other cards are written again with it in one shuffled batch, so that the place of a row in the
+    database's files doesn't tell whose address changed last (ZON-02). All are locked: none that is being
+    erased comes back.
+    """
+    audit.record(by=by, verb=CHANGED, now=now, study=study, subject=code, detail={"reason": reason})
+    index = Index.load()
+    locator = index.card_locator(code)
+    with transaction.atomic(using="vault"):
+        cards = Card.objects.select_for_update()
+        card = cards.filter(locator=locator).first()
+        if card is None:
+            raise NotFound(_("There is no contact card for this member."))
+        data_keys = keys.data_keys_of_cards([locator])
+        data, bits = replace(_opened_as(code, card, data_keys), email=address), card.bucket_bits
+        new = sealed_card(data, key=data_keys[locator], index=index, bits=bits, today=card.made_on)
+        others = cards.exclude(locator=locator).filter(locator__gte=secrets.token_bytes(32))
+        rows = [new, *others.order_by("locator")[:MIXED]]
+        _random.shuffle(rows)
+        _upsert(rows, [*BLOCKS, "bucket", "bucket_bits"])
 
 
 def find_by_address(addresses: Iterable[str]) -> dict[str, list[ContactData]]:

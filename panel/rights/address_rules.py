@@ -1,0 +1,49 @@
+"""How a change of address moves on, how long it waits, how many may be asked for. Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from django.utils.translation import gettext_lazy as _
+
+from panel.errors import BadInput
+from panel.rights.address_models import AddressChange
+from panel.vault.rules import is_usable_address, tidy_address
+
+State = AddressChange.State
+
+#: The whole life of a change; docs/states.md is made from it.
+TRANSITIONS: Mapping[State, frozenset[State]] = {
+    State.ASKED: frozenset({State.CONFIRMED, State.CANCELLED, State.REPLACED, State.EXPIRED}),
+    State.CONFIRMED: frozenset({State.DONE, State.CANCELLED, State.REPLACED, State.REFUSED}),
+    State.DONE: frozenset(),
+    State.CANCELLED: frozenset(),
+    State.REPLACED: frozenset(),
+    State.EXPIRED: frozenset(),
+    State.REFUSED: frozenset(),
+}
+#: How long the letter's link works.
+LIFE = timedelta(days=7)
+#: So many may be asked for on a member's page in so long: each writes to an address nobody has proven.
+MOST, WITHIN = 3, timedelta(days=7)
+#: The old address is told first. Where its mail server takes nothing for so long, the change goes on.
+TELL_FIRST = timedelta(days=3)
+#: The longest address there can be (RFC 5321), and what its sealed field takes.
+LONGEST = 254
+
+
+def usable(text: str) -> str:
+    """The address as it is stored and compared; refuses what can't be written to."""
+    address = tidy_address(text)
+    if not is_usable_address(address) or len(address.encode()) > LONGEST:
+        raise BadInput(_("Please check the address. It should look like name@example.org."))
+    return address
+
+
+def can_confirm(state: str, expires: datetime, *, now: datetime) -> bool:
+    """Whether the new address can still be confirmed."""
+    return State.CONFIRMED in TRANSITIONS[State(state)] and now < expires
+
+
+def can_cancel(state: str, expires: datetime, *, now: datetime) -> bool:
+    """Whether the change can still be stopped: until it is carried out."""
+    return State.CANCELLED in TRANSITIONS[State(state)] and (state == State.CONFIRMED or now < expires)

@@ -1,0 +1,234 @@
+"""Changes of address (LAW-09): asked for, confirmed at the new one, told to the old one, carried out.
+
+Asking, confirming and stopping need neither KEK nor vault: they run where respondents' pages do. A worker
+opens the new address and seals it into the card. The page says the same whoever else has the address.
+"""
+
+import logging
+from datetime import datetime
+from uuid import UUID
+
+from django.db import Error, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from panel import words
+from panel.audit import services as audit
+from panel.audit.rules import Actor
+from panel.enrolment import addresses as cards
+from panel.enrolment import intake
+from panel.enrolment.models import NewAddress
+from panel.errors import NotAllowed, NotNow, Refusal
+from panel.invitations import services as outbox
+from panel.invitations.models import LetterKind, Link
+from panel.members import permissions, selectors
+from panel.members.models import Hold, PanelMember, Study
+from panel.members.rules import Verb
+from panel.rights import address_rules as rules
+from panel.rights.address_models import AddressChange
+from panel.rights.address_rules import State
+
+logger = logging.getLogger(__name__)
+
+WORKER = Actor.system("intake")
+REASON = "change of address"
+STANDING = (State.ASKED, State.CONFIRMED)
+
+
+@transaction.atomic
+def ask_change(
+    *, by: Actor, member: PanelMember, address: str, now: datetime, reason: str = ""
+) -> AddressChange:
+    """Asks for another address; a letter there has to be answered first. Of two the later one stands.
+
+    A contact keeper who was told the new address by mail or phone gives a reason, and goes the same way.
+    """
+    _check_actor(by, member)
+    detail = {} if by.kind == "member" else {"reason": words.reason(reason)}
+    tidied = rules.usable(address)
+    member = PanelMember.objects.select_for_update(of=("self",)).select_related("study").get(pk=member.pk)
+    _check_member(member)
+    if by.kind == "member":
+        _check_limit(member, now)
+    for standing in AddressChange.objects.filter(member=member, state__in=STANDING):
+        _end(standing, State.REPLACED, now)
+    change = AddressChange.objects.create(
+        member=member, told_staff=by.kind != "member", asked_at=now, expires=now + rules.LIFE
+    )
+    intake.keep_address(pk=change.pk, member=member, address=tidied)
+    for kind in (LetterKind.CONFIRM_ADDRESS, LetterKind.ADDRESS_NOTICE):
+        outbox.queue_service(member=member, occasion=change.pk, now=now, kind=kind)
+    _note(by, change, "address_change.asked", now, **detail)
+    return change
+
+
+@transaction.atomic
+def confirm_change(*, by: Actor, change: AddressChange, now: datetime) -> None:
+    """Confirms at the new address; a worker carries it out. Nobody else can confirm for the member."""
+    if by != Actor.member(change.member.code):
+        raise NotAllowed(_("Only the member can confirm, by the link sent to the new address."))
+    found = AddressChange.objects.filter(pk=change.pk, state=State.ASKED, expires__gt=now)
+    if not found.update(state=State.CONFIRMED, confirmed_at=now):
+        raise NotNow(_("This change can no longer be confirmed. You can ask for it again."))
+    change.state, change.confirmed_at = State.CONFIRMED, now
+    _note(by, change, "address_change.confirmed", now)
+
+
+@transaction.atomic
+def cancel_change(*, by: Actor, change: AddressChange, now: datetime) -> None:
+    """Stops a change, from either address or at the desk, until it is carried out."""
+    _check_actor(by, change.member)
+    locked = AddressChange.objects.select_for_update(of=("self",)).select_related("member__study")
+    standing = locked.get(pk=change.pk)
+    if not can_cancel(standing, now=now):
+        raise NotNow(_("This change can no longer be stopped."))
+    _end(standing, State.CANCELLED, now)
+    change.state, change.ended_at = standing.state, standing.ended_at
+    _note(by, standing, "address_change.stopped", now)
+
+
+def waiting_change(member: PanelMember, *, now: datetime) -> AddressChange | None:
+    """The change that a member waits for, if there is one."""
+    standing = (
+        AddressChange.objects.filter(member=member, state__in=STANDING).select_related("member").first()
+    )
+    return standing if standing and can_cancel(standing, now=now) else None
+
+
+def change_of(link: Link) -> AddressChange | None:
+    """The change that a link of its letters is about."""
+    if link.occasion is None:
+        return None
+    found = AddressChange.objects.filter(pk=link.occasion, member=link.member)
+    return found.select_related("member__study").first()
+
+
+def can_confirm(change: AddressChange, *, now: datetime) -> bool:
+    """Whether the link in the new address's letter still confirms."""
+    return rules.can_confirm(change.state, change.expires, now=now)
+
+
+def can_cancel(change: AddressChange, *, now: datetime) -> bool:
+    """Whether either letter's link still stops it."""
+    return rules.can_cancel(change.state, change.expires, now=now)
+
+
+# --- in a worker
+
+
+def turn(*, now: datetime) -> None:
+    """What a worker does at each tick: a key for those who ask, what is confirmed, what is over."""
+    intake.ensure(today=timezone.localdate(now))
+    apply_confirmed(now=now)
+    expire(now=now)
+    intake.destroy_spent(by=WORKER, now=now)
+
+
+def apply_confirmed(*, now: datetime) -> int:
+    """Carries out what was confirmed, one at a time; returns how many. One that fails is tried again later."""
+    confirmed = AddressChange.objects.filter(state=State.CONFIRMED).order_by("confirmed_at")
+    done = 0
+    for pk, code in list(confirmed.values_list("pk", "member__code")):
+        try:
+            done += _carry_out(pk, now)
+        except (Refusal, Error) as error:  # without its text: a database's can hold a row
+            logger.error("The change of address of %s was not carried out: %s.", code, type(error).__name__)
+    return done
+
+
+def expire(*, now: datetime) -> int:
+    """Forgets addresses nobody confirmed in time; returns how many."""
+    late = AddressChange.objects.filter(state=State.ASKED, expires__lte=now)
+    return sum(_expire(pk, now) for pk in list(late.values_list("pk", flat=True)))
+
+
+@transaction.atomic
+def _expire(pk: UUID, now: datetime) -> int:
+    locked = AddressChange.objects.select_for_update(of=("self",)).select_related("member__study")
+    change = locked.filter(pk=pk, state=State.ASKED).first()
+    if change is None:
+        return 0
+    _end(change, State.EXPIRED, now)
+    _note(WORKER, change, "address_change.expired", now)
+    return 1
+
+
+@transaction.atomic
+def _carry_out(pk: UUID, now: datetime) -> int:
+    """Study, member, change are locked in this order, as enrolment and stops do. Card first, `default` last."""
+    member_id, study_id = AddressChange.objects.values_list("member", "member__study").get(pk=pk)
+    Study.objects.select_for_update().get(pk=study_id)  # households of a study are settled by one at a time
+    member = PanelMember.objects.select_for_update(of=("self",)).select_related("study").get(pk=member_id)
+    change = AddressChange.objects.select_for_update().get(pk=pk)
+    change.member = member
+    if change.state != State.CONFIRMED or _is_frozen(member) or not _old_one_is_told(change, now):
+        return 0
+    if member.status != PanelMember.Status.ACTIVE:
+        _end(change, State.CANCELLED, now)
+        _note(WORKER, change, "address_change.stopped", now)
+        return 0
+    address = intake.open_address(
+        NewAddress.objects.select_related("member__study").get(pk=pk), by=WORKER, reason=REASON, now=now
+    )
+    cards.change_address(by=WORKER, member=member, address=address, now=now)
+    _end(change, State.DONE, now)
+    _note(WORKER, change, "address_change.carried_out", now)
+    return 1
+
+
+def _old_one_is_told(change: AddressChange, now: datetime) -> bool:
+    """Whether the notice has left: once the card is changed, it would go to the new address."""
+    if not outbox.is_under_way(occasion=change.pk, kind=LetterKind.ADDRESS_NOTICE):
+        return True
+    if change.confirmed_at is None or now < change.confirmed_at + rules.TELL_FIRST:
+        return False
+    outbox.cancel_service(occasion=change.pk, kind=LetterKind.ADDRESS_NOTICE)
+    return not outbox.is_under_way(occasion=change.pk, kind=LetterKind.ADDRESS_NOTICE)
+
+
+# --- common
+
+
+def _check_actor(by: Actor, member: PanelMember) -> None:
+    """A member for themselves, or staff who keep addresses."""
+    if by.kind != "member":
+        permissions.check(by, member.study, Verb.CHANGE_ADDRESS)
+    elif by.name != member.code:
+        raise NotAllowed(_("A member acts on their own membership only."))
+
+
+def _check_member(member: PanelMember) -> None:
+    if member.status != PanelMember.Status.ACTIVE:
+        raise NotNow(_("Who left the study gets no more letters, so no new address can be given."))
+    if _is_frozen(member):
+        raise NotNow(_("Nothing is changed while your data are frozen at your request. Please write to us."))
+
+
+def _is_frozen(member: PanelMember) -> bool:
+    """Restriction freezes edits too (LAW-10)."""
+    return selectors.standing_hold(member, Hold.Kind.RESTRICTION) is not None
+
+
+def _check_limit(member: PanelMember, now: datetime) -> None:
+    recent = AddressChange.objects.filter(member=member, told_staff=False, asked_at__gt=now - rules.WITHIN)
+    if recent.count() >= rules.MOST:
+        raise NotNow(
+            _("You asked for a new address several times this week. Please wait a few days, or write to us.")
+        )
+
+
+def _end(change: AddressChange, state: State, now: datetime) -> None:
+    """The address that waited is forgotten with it, and a letter to it that waits is not sent."""
+    assert state in rules.TRANSITIONS[State(change.state)], (change.state, state)
+    change.state, change.ended_at = state, now
+    change.save(update_fields=["state", "ended_at"])
+    intake.forget_addresses([change.pk])
+    outbox.cancel_service(occasion=change.pk, kind=LetterKind.CONFIRM_ADDRESS)
+
+
+def _note(by: Actor, change: AddressChange, verb: str, now: datetime, **detail: str) -> None:
+    member = change.member
+    audit.record(
+        by=by, verb=verb, now=now, study=member.study.slug, subject=member.code,
+        detail={"change": str(change.pk), **detail},
+    )  # fmt: skip
