@@ -7,22 +7,57 @@ from django.db.models import Max, QuerySet
 from django.utils.translation import gettext as _
 
 from consent.errors import ConsentError
-from consent.models import ConsentEntry, ConsentForm, ConsentText
-from consent.rules import text_hash
+from consent.models import Block, ConsentEntry, ConsentForm, ConsentText, InformationBlock
+from consent.rules import letter_of, text_hash
 
 #: Above this many subjects, the whole study is read and cut down here: one statement either way.
 ASK_BY_NAME = 500
 
 
 def holding(*, study_key: UUID, subjects: Collection[str] | None, purpose: str) -> set[str]:
-    """Those whose latest entry for the purpose is a yes; of `subjects`, or of the whole study. One query."""
+    """Those whose latest entry for the purpose is neither a withdrawal nor an objection (LAW-03, LAW-11).
+
+    Of `subjects`, or of the whole study; one query.
+    """
     entries = ConsentEntry.objects.filter(study_key=study_key, purpose=purpose)
     if subjects is not None and len(subjects) <= ASK_BY_NAME:
         entries = entries.filter(subject__in=subjects)
     latest = entries.order_by().values("subject").annotate(latest=Max("id")).values("latest")
-    yes = ConsentEntry.objects.filter(id__in=latest).exclude(action=ConsentEntry.Action.WITHDRAWN)
+    yes = ConsentEntry.objects.filter(id__in=latest).exclude(action__in=ConsentEntry.NO)
     held = set(yes.values_list("subject", flat=True).iterator())
     return held if subjects is None else held.intersection(subjects)
+
+
+def current_form(study_key: UUID, languages: Collection[str]) -> ConsentForm | None:
+    """The form that is shown to people today: the latest approved one whose letter is whole in `languages`.
+
+    Never one that was only imported as what people signed elsewhere: nobody here approved it.
+    """
+    forms = ConsentForm.objects.filter(study_key=study_key, status=ConsentForm.Status.APPROVED)
+    wanted = {(block, language) for block in Block.values for language in languages}
+    for form in forms.exclude(approved_by="").order_by("-approved_on", "-number").prefetch_related("blocks"):
+        if wanted <= {(block.block, block.language) for block in form.blocks.all()}:
+            return form
+    return None
+
+
+def letter(form: ConsentForm, language: str) -> list[InformationBlock]:
+    """The information letter in one language, in its order; refused if its words were changed."""
+    order = {block: place for place, block in enumerate(Block.values)}
+    blocks = sorted(form.blocks.filter(language=language), key=lambda one: order[one.block])
+    for block in blocks:
+        _check_hash(block)
+    return blocks
+
+
+def letter_hash(blocks: Collection[InformationBlock]) -> str:
+    """The hash that an entry of who was informed points to."""
+    return text_hash(letter_of({block.block: block.body for block in blocks}))
+
+
+def questions(form: ConsentForm, language: str) -> list[ConsentText]:
+    """The questions of a form in one language, in their order; refused if their words were changed."""
+    return [_unharmed(text) for text in form.texts.filter(language=language).order_by("position", "question")]
 
 
 def history(*, study_key: UUID, subject: str) -> QuerySet[ConsentEntry]:
@@ -40,7 +75,7 @@ def text_of(*, study_key: UUID, version: str, question: str, language: str) -> C
 
 
 def text_of_entry(entry: ConsentEntry) -> ConsentText:
-    """The words an entry was given to (LAW-02); a withdrawal has none."""
+    """The words an entry was given to (LAW-02); most withdrawals have none."""
     texts = ConsentText.objects.select_related("form")
     found = texts.filter(
         form__study_key=entry.study_key,
@@ -59,12 +94,16 @@ def approved_text(*, study_key: UUID, purpose: str, language: str, body: str) ->
         language=language,
         sha256=text_hash(body),
     )
-    return next((text for text in texts.order_by("-form__approved_on") if purpose in text.grants), None)
+    return next((text for text in texts.order_by("-form__number") if purpose in text.grants), None)
 
 
 def _unharmed(text: ConsentText | None) -> ConsentText:
     if text is None:
         raise ConsentError(_("There is no such consent text."))
+    _check_hash(text)
+    return text
+
+
+def _check_hash(text: ConsentText | InformationBlock) -> None:
     if text_hash(text.body) != text.sha256:
         raise ConsentError(_("A consent text was changed after its approval: its hash no longer fits."))
-    return text

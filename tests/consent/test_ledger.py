@@ -14,13 +14,18 @@ from django.db import DatabaseError, connection, transaction
 from consent import selectors, services
 from consent.errors import ConsentError
 from consent.models import ConsentEntry, ConsentForm, ConsentText, Purpose
+from consent.rules import LANGUAGES
 from consent.services import NewEntry
+from tests import triggers
+from tests.consent.documents import whole_document
 
 pytestmark = pytest.mark.django_db
 DAY = date(2022, 6, 1)
 DOCUMENT = json.loads(
     (Path(__file__).parents[2] / "panel" / "demo" / "data" / "consent_2022-06-01.json").read_text()
 )
+DRAFTABLE = deepcopy(DOCUMENT)
+DRAFTABLE["questions"]["recontact"]["grants"] = ["waves"]
 KEY = uuid.UUID(int=1)
 
 
@@ -105,7 +110,7 @@ def test_a_form_that_is_not_whole_is_refused_and_nothing_kept(change):
 
 
 def test_an_import_that_breaks_at_its_last_write_keeps_nothing(monkeypatch):
-    def broken(_form: ConsentForm, _day: date) -> None:
+    def broken(_form: ConsentForm, _day: date, **_given: str) -> None:
         raise RuntimeError("broken")
 
     monkeypatch.setattr(ConsentForm, "approve", broken)
@@ -156,8 +161,11 @@ def test_law_02_an_entry_holds_no_trace_of_a_machine():
 
 
 def test_law_02_a_text_changed_behind_the_services_back_is_not_shown_as_signed(form):
-    with connection.cursor() as cursor:
+    """By somebody who took the triggers away first."""
+    connection.check_constraints()  # PostgreSQL alters no table with checks still to come
+    with triggers.lifted([connection]), connection.cursor() as cursor:
         cursor.execute("UPDATE consent_consenttext SET body = 'other words'")
+        connection.check_constraints()
     with pytest.raises(ConsentError, match="hash"):
         selectors.text_of(study_key=KEY, version=form.version, question="recontact", language="uk")
 
@@ -186,11 +194,11 @@ def test_law_02_a_yes_must_point_to_approved_words_that_grant_it(form, changes):
     assert not ConsentEntry.objects.exists()
 
 
-def test_law_02_words_of_a_draft_are_no_ground_for_a_yes(form):
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE consent_consentform SET status = 'draft'")
+def test_law_02_words_of_a_draft_are_no_ground_for_a_yes():
+    services.draft_form(study_key=KEY, document=DRAFTABLE, writer="signe")
     with pytest.raises(ConsentError):
         services.record([entry()])
+    assert not ConsentEntry.objects.exists()
 
 
 def test_law_03_purposes_are_separate(form):
@@ -214,6 +222,38 @@ def test_law_03_the_latest_entry_decides(form):
         kept.action for kept in selectors.history(study_key=KEY, subject="AMAL") if kept.purpose == "waves"
     ]
     assert actions == ["imported", "withdrawn", "given"]
+
+
+def test_law_11_who_was_informed_holds_until_they_object_and_nothing_else_counts_as_informed():
+    form = services.draft_form(study_key=KEY, document=whole_document(), writer="signe")
+    with pytest.raises(ConsentError, match="no approved text"):
+        inform(form)
+    services.approve_form(form=form, languages=LANGUAGES, approver="liv", day=DAY)
+    inform(form)
+    assert holding() == {"AMAL", "OLHA"}
+    services.object_to(study_key=KEY, subject="AMAL", purposes=["waves"], channel="letter", day=DAY)
+    assert holding() == {"OLHA"}
+    (told, objected) = selectors.history(study_key=KEY, subject="AMAL")
+    assert (told.action, objected.action) == ("informed", "objected")
+    assert told.text_sha256 == selectors.letter_hash(selectors.letter(form, "uk"))
+    for wrong in ({"language": "nb"}, {"text_sha256": "0" * 64}, {"text_sha256": ""}):
+        line = {"action": "informed", "text_sha256": told.text_sha256, "form_version": form.version, **wrong}
+        with pytest.raises(ConsentError, match="no approved text"):
+            services.record([entry(question="waves", **line)])
+
+
+def inform(form: ConsentForm) -> None:
+    services.inform(
+        form=form, languages={"AMAL": "uk", "OLHA": "ru"}, purposes=["waves"], channel="letter", day=DAY
+    )
+
+
+def test_law_02_a_no_may_say_to_which_words_it_was_said_and_those_must_be_there(form):
+    services.record([entry(action="withdrawn")])
+    (kept,) = selectors.history(study_key=KEY, subject="AMAL")
+    assert selectors.text_of_entry(kept).question == "recontact"
+    with pytest.raises(ConsentError, match="no approved text"):
+        services.record([entry(action="withdrawn", text_sha256="0" * 64)])
 
 
 def test_a_withdrawal_needs_no_earlier_yes(form):
