@@ -3,7 +3,13 @@
 from celery import shared_task
 
 from panel import clock
-from panel.rights import addresses, services
+from panel.rights import addresses, oversight, services
+
+
+@shared_task
+def anchor_audit() -> None:
+    """Notes the head of the audit chain outside the databases."""
+    oversight.anchor(now=clock.now())
 
 
 @shared_task
