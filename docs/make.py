@@ -23,6 +23,7 @@ MACHINES = {
     "Outbox row": "panel.invitations.rules",
     "Membership": "panel.members.rules",
     "Stop": "panel.rights.rules",
+    "Request on rights": "panel.rights.request_rules",
     "Change of address": "panel.rights.address_rules",
     "Residency flag": "panel.residency.rules",
     "Release": "panel.releases.rules",

@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 
 from panel.audit.rules import Actor
 from panel.errors import NotAllowed
+from panel.members import selectors
 from panel.members.models import StaffRole, Study
-from panel.members.rules import ROLES, Verb, roles_with
+from panel.members.rules import ROLES, Role, Verb, roles_with
 
 
 def may(by: Actor, study: Study, verb: Verb) -> bool:
@@ -27,6 +28,18 @@ def check(by: Actor, study: Study, verb: Verb) -> None:
     if not may(by, study, verb):
         names = _(" or ").join(str(ROLES[role].name) for role in roles_with(verb))
         raise NotAllowed(_("This needs the role of %(roles)s in this study.") % {"roles": names})
+
+
+def check_acting(by: Actor, study: Study, verb: Verb) -> None:
+    """As `check`; and refuses the data-protection officer, who advises on what others do, whatever else they are."""
+    check(by, study, verb)
+    if by.kind == "staff" and Role.DPO in selectors.roles_of(by.name, study):
+        raise NotAllowed(
+            _(
+                "The data-protection officer of a study reads and advises; acting as well would be a conflict "
+                "of interest. Ask another person with the role."
+            )
+        )
 
 
 def studies_for(user: AbstractBaseUser | AnonymousUser, verb: Verb) -> QuerySet[Study]:

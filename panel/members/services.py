@@ -178,6 +178,16 @@ def set_place(*, by: Actor, member: PanelMember, place: PanelMember.Place | str,
     member.place = place
 
 
+def set_language(*, by: Actor, member: PanelMember, language: str, now: datetime) -> None:
+    """The language of letters and pages; one of the study's, for it has letters in no other."""
+    if language not in member.study.languages:
+        raise BadInput(_("This is none of the study's languages."))
+    with transaction.atomic():
+        PanelMember.objects.filter(pk=member.pk).update(language=language)
+        _tell(by, member, "member.language_set", now, {"language": language})
+    member.language = language
+
+
 def set_mail(
     *,
     by: Actor,
@@ -221,16 +231,6 @@ def mark_reachable(*, by: Actor, member: PanelMember, now: datetime) -> None:
     member.unreachable = False
 
 
-def hold(*, by: Actor, member: PanelMember, kind: Hold.Kind | str, reason: str, now: datetime) -> Hold:
-    """Freezes mails, edits and releases of a member (LAW-10); one hold of a kind at a time."""
-    permissions.check(by, member.study, Verb.HOLD)
-    with transaction.atomic():
-        PanelMember.objects.select_for_update().get(pk=member.pk)
-        if selectors.standing_hold(member, kind) is not None:
-            raise NotNow(_("This member is held so already."))
-        held = Hold.objects.create(
-            member=member, kind=Hold.Kind(kind), reason=words.reason(reason), since=now
-        )
 def settle_address(*, by: Actor, member: PanelMember, shared_address: UUID | None, now: datetime) -> None:
     """A new address stands in the card: letters go to it, and whoever shares it bears the same mark."""
     with transaction.atomic():
@@ -239,13 +239,23 @@ def settle_address(*, by: Actor, member: PanelMember, shared_address: UUID | Non
     member.unreachable, member.shared_address = False, shared_address
 
 
+def hold(*, by: Actor, member: PanelMember, kind: Hold.Kind | str, reason: str, now: datetime) -> Hold:
+    """Freezes mails, edits and releases of a member (LAW-10); one hold of a kind at a time."""
+    permissions.check_acting(by, member.study, Verb.HOLD)
+    with transaction.atomic():
+        PanelMember.objects.select_for_update().get(pk=member.pk)
+        if selectors.standing_hold(member, kind) is not None:
+            raise NotNow(_("This member is held so already."))
+        held = Hold.objects.create(
+            member=member, kind=Hold.Kind(kind), reason=words.reason(reason), since=now
+        )
         _tell(by, member, "hold.set", now, {"kind": held.kind})
     return held
 
 
 def lift(*, by: Actor, held: Hold, now: datetime) -> None:
     """Ends a hold, once."""
-    permissions.check(by, held.member.study, Verb.HOLD)
+    permissions.check_acting(by, held.member.study, Verb.HOLD)
     with transaction.atomic():
         if not Hold.objects.filter(pk=held.pk, lifted_at=None).update(lifted_at=now):
             raise NotNow(_("This hold was lifted already."))

@@ -33,6 +33,8 @@ class Stop(models.Model):
     class Channel(models.TextChoices):
         ANSWER_PAGE = "answer page", "on a page of the survey"
         STOP_PAGE = "stop page", "on the page of stops"
+        OWN_PAGE = "own page", "on the member’s own page"
+        OTHER_PAGE = "other page", "on the page of a request’s link"
         ONE_CLICK = "one click", "by the mail program's button"
         TOLD_STAFF = "told staff", "told staff"
 
@@ -161,26 +163,31 @@ class RequestNote(models.Model):
     class Kind(models.TextChoices):
         RECEIVED = "received", _("received")
         ADVISED = "advised", _("advice of the data-protection officer")
-        ACTED = "acted", _("done")
+        COPIED = "copied", _("copy asked for")
+        RESTRICTED = "restricted", _("restriction set")
+        LIFTED = "lifted", _("restriction lifted")
+        OBJECTED = "objected", _("objection recorded")
+        STOPPED = "stopped", _("stop recorded")
         EXTENDED = "extended", _("time extended")
         ANSWERED = "answered", _("answered")
         CLOSED = "closed", _("closed")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     request = models.ForeignKey(Request, on_delete=models.CASCADE, related_name="notes")
+    number = models.PositiveSmallIntegerField(help_text="Keeps the order: several may be of one moment.")
     kind = models.CharField(max_length=10, choices=Kind)
     by = models.CharField(max_length=150)
     at = models.DateTimeField()
     words = models.TextField(blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["request", "at"], name="notes_in_order")]
+        constraints = [models.UniqueConstraint(fields=["request", "number"], name="notes_in_order")]
 
     class Privacy:
         purpose = "shows how a request was dealt with"
         retention = "as long as the study; the words until erasure"
         classes = {
-            **dict.fromkeys(("id", "request", "kind", "by", "at"), "internal"),
+            **dict.fromkeys(("id", "request", "number", "kind", "by", "at"), "internal"),
             "words": "free text",
         }
 

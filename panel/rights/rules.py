@@ -96,6 +96,13 @@ RUNGS: Mapping[Rung, RungCard] = {
     ),
 }
 
+#: The rungs that end a membership.
+LEAVING = tuple(rung for rung, card in RUNGS.items() if card.status)
+#: What no withdrawal can reach (LAW-14), said wherever somebody leaves.
+NO_RECALL = _(
+    "Tables and anonymised files that were made already can’t be recalled: nobody can tell which row is whose."
+)
+
 
 def may_become(state: str, wanted: State) -> bool:
     """Whether a stop may take this step."""
@@ -127,6 +134,12 @@ def check_request(
         raise BadInput(_("Please choose a day after today, within the next two years."))
     if rung == Rung.LEAVE_DELETE and by_member and not is_delete_word(typed_word or ""):
         raise BadInput(_("Please type the word as it is shown, so that nothing is deleted by mistake."))
+
+
+def check_told(told_on: date | None, *, joined_on: date, today: date) -> None:
+    """The day on which a member told staff: one between joining and today."""
+    if told_on is not None and not joined_on <= told_on <= today:
+        raise BadInput(_("Give the day on which the member told you: today or earlier, after they joined."))
 
 
 def is_delete_word(text: str) -> bool:

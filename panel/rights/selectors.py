@@ -1,5 +1,6 @@
 """Reads of stops and messages: what is in force, what an undo would agree to again, what there is to read."""
 
+from collections.abc import Collection
 from datetime import datetime, time
 
 from django.db.models import Q, QuerySet
@@ -7,9 +8,9 @@ from django.utils import timezone
 
 from consent import selectors as consent
 from consent.models import ConsentEntry, ConsentText
-from panel.members.models import PanelMember
-from panel.rights.models import Message, Stop
-from panel.rights.rules import Rung, State, offered
+from panel.members.models import PanelMember, Study
+from panel.rights.models import Message, OutsideHolding, OutsideItem, Stop
+from panel.rights.rules import LEAVING, Rung, State, offered
 from panel.waves.models import Case, Wave
 
 
@@ -52,3 +53,23 @@ def messages_for(member: PanelMember) -> QuerySet[Message]:
     joined = timezone.make_aware(datetime.combine(member.joined_on, time()))
     to_all = Q(member=None, study=member.study_id, made_at__gte=joined)
     return Message.objects.filter(Q(member=member) | to_all).select_related("study").order_by("-made_at")
+
+
+def left_outside(code: str) -> QuerySet[OutsideHolding]:
+    """What lies outside and still holds this person's data (LAW-14)."""
+    held = OutsideHolding.objects.filter(code=code, removed_on=None, item__gone_on=None)
+    return held.select_related("item").order_by("item__made_on", "item__what")
+
+
+def kinds_outside(code: str) -> list[OutsideItem.Kind]:
+    """The same in general words, for the member's own page: which kinds of things, without their names."""
+    found = set(left_outside(code).values_list("item__kind", flat=True))
+    return [kind for kind in OutsideItem.Kind if kind in found]
+
+
+def to_take_out(studies: Collection[Study] | QuerySet[Study]) -> QuerySet[OutsideHolding]:
+    """Who left or asked for deletion and is still in something outside: a project leader's work."""
+    left = Stop.objects.filter(rung__in=LEAVING, state__in=(State.IN_FORCE, State.DONE))
+    return OutsideHolding.objects.filter(
+        item__study__in=studies, item__gone_on=None, removed_on=None, code__in=left.values("code")
+    ).select_related("item")

@@ -25,7 +25,7 @@ from panel.members import services as members
 from panel.members.models import PanelMember
 from panel.members.rules import Verb
 from panel.rights import rules, selectors
-from panel.rights.models import Stop
+from panel.rights.models import RequestNote, Stop
 from panel.rights.rules import RUNGS, Rung, State
 from panel.vault import services as vault
 from panel.waves import services as waves
@@ -49,11 +49,14 @@ def ask_stop(
     until: date | None = None,
     typed_word: str | None = None,
     waive: bool = False,
+    told_on: date | None = None,
 ) -> Stop:
     """Put a stop in force. Asked twice it is the same stop; a new date of a pause replaces the old one."""
     _check_actor(by, member)
     rung, today = Rung(rung), timezone.localdate(now)
     rules.check_request(rung, by_member=by.kind == "member", until=until, typed_word=typed_word, today=today)
+    told_on = (told_on or today) if channel == Stop.Channel.TOLD_STAFF else None
+    rules.check_told(told_on, joined_on=member.joined_on, today=today)
     member = PanelMember.objects.select_for_update(of=("self",)).select_related("study").get(pk=member.pk)
     case = case if rung == Rung.NO_REMINDERS else None
     if standing := _standing(member, rung, case, until, now):
@@ -62,8 +65,9 @@ def ask_stop(
         raise NotNow(_("This can no longer be chosen. Load the page again to see what applies now."))
     stop = Stop.objects.create(
         member=member, code=member.code, case=case, rung=rung, channel=Stop.Channel(channel), asked_at=now,
-        until=until if rung == Rung.PAUSE else None, due_at=rules.due_at(rung, waive=waive, now=now),
-        withdrawn=_withdraw(member, rung, str(channel), today),
+        told_on=told_on, until=until if rung == Rung.PAUSE else None,
+        due_at=rules.due_at(rung, waive=waive, now=now),
+        withdrawn=_withdraw(member, rung, str(channel), told_on or today),
     )  # fmt: skip
     _apply(by, member, rung, now)
     _leave_events(stop)
@@ -119,7 +123,7 @@ def _check_actor(by: Actor, member: PanelMember) -> None:
         if by.name != member.code:
             raise NotAllowed(_("A member acts on their own membership only."))
     else:
-        permissions.check(by, member.study, Verb.RECORD_STOP)
+        permissions.check_acting(by, member.study, Verb.RECORD_STOP)
 
 
 def _standing(
@@ -213,6 +217,8 @@ def _note(by: Actor, stop: Stop, verb: str, now: datetime) -> None:
     detail: dict[str, Any] = {"rung": stop.rung, "channel": stop.channel}
     if stop.case:
         detail["wave"] = stop.case.wave.name
+    if stop.told_on:
+        detail["told_on"] = stop.told_on.isoformat()
     audit.record(by=by, verb=verb, now=now, study=stop.member.study.slug, subject=stop.code, detail=detail)
 
 
@@ -252,4 +258,5 @@ def _erase(member: PanelMember) -> None:
     for record in RecruitmentRecord.objects.filter(member=member):
         ErasedRow.objects.create(study=member.study, fingerprint=record.fingerprint)
         record.delete()
+    RequestNote.objects.filter(request__member=member).update(words="")
     member.delete()

@@ -52,7 +52,8 @@ class Migration(migrations.Migration):
             name='RequestNote',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('received', 'received'), ('advised', 'advice of the data-protection officer'), ('acted', 'done'), ('extended', 'time extended'), ('answered', 'answered'), ('closed', 'closed')], max_length=10)),
+                ('number', models.PositiveSmallIntegerField(help_text='Keeps the order: several may be of one moment.')),
+                ('kind', models.CharField(choices=[('received', 'received'), ('advised', 'advice of the data-protection officer'), ('copied', 'copy asked for'), ('restricted', 'restriction set'), ('lifted', 'restriction lifted'), ('objected', 'objection recorded'), ('stopped', 'stop recorded'), ('extended', 'time extended'), ('answered', 'answered'), ('closed', 'closed')], max_length=10)),
                 ('by', models.CharField(max_length=150)),
                 ('at', models.DateTimeField()),
                 ('words', models.TextField(blank=True)),
@@ -90,8 +91,8 @@ class Migration(migrations.Migration):
             model_name='request',
             index=models.Index(fields=['study', 'state', 'due_on'], name='requests_by_deadline'),
         ),
-        migrations.AddIndex(
+        migrations.AddConstraint(
             model_name='requestnote',
-            index=models.Index(fields=['request', 'at'], name='notes_in_order'),
+            constraint=models.UniqueConstraint(fields=('request', 'number'), name='notes_in_order'),
         ),
     ]
