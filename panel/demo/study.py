@@ -22,6 +22,7 @@ from panel.invitations import letters
 from panel.members import services as members
 from panel.members.models import Study, StudyDecision
 from panel.members.rules import Role
+from panel.rights import consent_forms as forms
 
 HERE = Path(__file__).parent
 SLUG = "exitnorway"
@@ -52,6 +53,8 @@ def build(*, now: datetime, logins: Path) -> Study:
         _staff(study, now=now, logins=logins)
         members.decide(by=LIV, study=study, setting=StudyDecision.Setting.DPIA, reason=DPIA, now=now)
         consent.import_form(study_key=study.key, document=data("consent_2022-06-01.json"), day=localdate(now))
+        form = forms.draft(by=SIGNE, study=study, document=data("consent_2022-07-01.json"), now=now)
+        forms.approve(by=LIV, study=study, form=form, now=now)
         for file in sorted((HERE / "letters").glob("*.json")):
             document = json.loads(file.read_text(encoding="utf-8"))
             letters.import_letters(by=LIV, study=study, document=document, now=now)
