@@ -33,6 +33,7 @@ def beat(tick: timedelta) -> dict[str, dict[str, Any]]:
             "task": "panel.residency.tasks.sweep_completions",
             "schedule": crontab(hour="3", minute="10"),
         },
+        "rights-nightly": {"task": "panel.rights.tasks.nightly", "schedule": crontab(hour="3", minute="20")},
         "rights-addresses": {"task": "panel.rights.tasks.turn_addresses", "schedule": tick},
         "enrolment-rotate-intake": {
             "task": "panel.enrolment.tasks.rotate_intake",

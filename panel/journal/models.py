@@ -68,8 +68,11 @@ class JournalState(models.Model):
     reason = models.CharField(max_length=12, blank=True, help_text="Why database and file are out of step.")
     checked_at = models.DateTimeField()
     seen_at = models.DateTimeField(help_text="The latest moment the clock ever showed: it must not go back.")
+    dead_upto = models.BigIntegerField(
+        default=0, help_text="Up to this entry, keys of who was erased are dead in old copies too (CRY-06)."
+    )
 
     class Privacy:
         purpose = "stops sending while the database is older than its journal"
         retention = "as long as the service"
-        classes = dict.fromkeys(("one", "reason", "checked_at", "seen_at"), "internal")
+        classes = dict.fromkeys(("one", "reason", "checked_at", "seen_at", "dead_upto"), "internal")

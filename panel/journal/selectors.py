@@ -106,6 +106,12 @@ def head_line() -> JournalLine | None:
     return JournalLine.objects.order_by("-position").first()
 
 
+def dead_upto() -> int:
+    """The last entry whose destroyed keys no old copy opens any more."""
+    state = JournalState.objects.filter(pk=1).first()
+    return state.dead_upto if state else 0
+
+
 def waiting() -> QuerySet[JournalEntry]:
     """Entries that are not in the file yet, in their order."""
     written = JournalLine.objects.filter(entry=OuterRef("uid"))

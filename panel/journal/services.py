@@ -155,6 +155,14 @@ def accept_clock(*, by: Actor, now: datetime) -> None:
         audit.record(by=by, verb="journal.clock_accepted", now=now)
 
 
+def note_dead(*, upto: int, now: datetime) -> None:
+    """The KEK was rotated after all keys of these entries were destroyed: no old copy opens them (CRY-06)."""
+    times = {"checked_at": now, "seen_at": now}
+    JournalState.objects.update_or_create(
+        pk=1, defaults={"dead_upto": upto}, create_defaults={"dead_upto": upto, **times}
+    )
+
+
 def _note(reason: Reason | None, now: datetime) -> None:
     """Leave it for processes without the file; the log and the audit say it when it changes."""
     with transaction.atomic():

@@ -1,14 +1,14 @@
-"""Stops are asked for, undone and carried out here: the only code that removes people.
+"""Stops are asked for and taken back here; what is due is carried out in erasure.py.
 
-A stop is one transaction with its audit row, the ledger's entries, the membership and the case's event. An
-erasure goes keystore and vault first, `default` last, so that a crash leaves the request standing.
+A stop is one transaction with its audit row, its journal entry, the ledger's entries, the membership and the
+case's event. Who acts on a stop locks the member first, then the stop, so that no two wait for each other.
 """
 
-import logging
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
-from django.db import Error, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -17,24 +17,26 @@ from consent import services as ledger
 from consent.models import ConsentEntry
 from panel.audit import services as audit
 from panel.audit.rules import Actor
-from panel.enrolment.models import ErasedRow, RecruitmentRecord
-from panel.errors import NotAllowed, NotNow, Refusal
+from panel.errors import NotAllowed, NotNow
 from panel.invitations.services import queue_service
+from panel.journal import selectors as journal_state
+from panel.journal import services as journal
 from panel.members import permissions
 from panel.members import services as members
 from panel.members.models import PanelMember
 from panel.members.rules import Verb
 from panel.rights import rules, selectors
-from panel.rights.models import RequestNote, Stop
+from panel.rights.models import Stop
 from panel.rights.rules import RUNGS, Rung, State
-from panel.vault import services as vault
 from panel.waves import services as waves
 from panel.waves.models import Case, CaseEvent, Wave
 
-logger = logging.getLogger(__name__)
-
-#: Erasures of one run; the next beat goes on.
-LIMIT = 100
+#: What of a stop must outlive a restored backup (CRY-11), by what the audit calls it.
+JOURNALED = {
+    "stop.asked": journal.Kind.STOP_ASKED,
+    "stop.wait_waived": journal.Kind.STOP_WAIVED,
+    "stop.undone": journal.Kind.STOP_UNDONE,
+}
 
 
 @transaction.atomic
@@ -57,7 +59,7 @@ def ask_stop(
     rules.check_request(rung, by_member=by.kind == "member", until=until, typed_word=typed_word, today=today)
     told_on = (told_on or today) if channel == Stop.Channel.TOLD_STAFF else None
     rules.check_told(told_on, joined_on=member.joined_on, today=today)
-    member = PanelMember.objects.select_for_update(of=("self",)).select_related("study").get(pk=member.pk)
+    member = _locked(member.pk)
     case = case if rung == Rung.NO_REMINDERS else None
     if standing := _standing(member, rung, case, until, now):
         return _sooner(by, standing, waive, now)
@@ -84,38 +86,74 @@ def undo_stop(*, by: Actor, stop: Stop, now: datetime) -> None:
     if member is None or not rules.can_undo(stop.state, stop.due_at, now=now):
         raise NotNow(_("This can no longer be undone."))
     _check_actor(by, member)
+    if not journal_state.in_step(now=now):  # what the journal still has to say must not undo it again
+        raise NotNow(_("This can’t be undone today. Please try again tomorrow."))
     if by.kind == "staff" and stop.withdrawn:
         raise NotAllowed(
             _("Only the member can agree again: by the link in their receipt or in any of their letters.")
         )
-    if not Stop.objects.filter(pk=stop.pk, state=State.IN_FORCE).update(state=State.UNDONE, ended_at=now):
+    if not take_back(by=by, stop=stop, now=now):
         raise NotNow(_("This can no longer be undone."))
+    _note(by, stop, "stop.undone", now)
+
+
+def take_back(*, by: Actor, stop: Stop, now: datetime) -> bool:
+    """The undoing itself, in the caller's transaction; False where somebody was quicker."""
+    member = _locked(stop.member_id)
+    if not Stop.objects.filter(pk=stop.pk, state=State.IN_FORCE).update(state=State.UNDONE, ended_at=now):
+        return False
     stop.state, stop.ended_at = State.UNDONE, now
     ledger.record([_given_again(stop, entry, now) for entry in selectors.last_agreed(stop)])
     _apply(by, member, Rung(stop.rung), now)
     _take_events_back(stop)
-    _note(by, stop, "stop.undone", now)
+    return True
 
 
-def erase_due(*, now: datetime) -> int:
-    """Carry out what is due, one at a time; returns how many.
+def put_in_force(*, by: Actor, stop: Stop, now: datetime) -> Stop:
+    """A stop that the journal tells of, in the caller's transaction: as it was asked, without word or letter.
 
-    One that can't be carried out is tried again at each beat, and all others go on: those that fail don't
-    count towards the limit. The log names it by its code.
+    Where the member asked for the same again meanwhile, that one stands, with the sooner end of its wait.
     """
-    due = Stop.objects.filter(state=State.IN_FORCE, due_at__lte=now).order_by("due_at")
-    done = 0
-    for pk, code in list(due.values_list("pk", "code")):
-        if done >= LIMIT:
-            break
-        try:
-            done += _carry_out(pk, now)
-        except (Refusal, Error) as error:  # without its text: a database's can hold a row
-            logger.error("The stop of %s was not carried out: %s.", code, type(error).__name__)
-    return done
+    member = _locked(stop.member_id)
+    rung = Rung(stop.rung)
+    if standing := _standing(member, rung, stop.case, stop.until, now):
+        if stop.due_at and standing.due_at and stop.due_at < standing.due_at:
+            standing.due_at = stop.due_at
+            standing.save(update_fields=["due_at"])
+        return standing
+    held = _withdraw(member, rung, stop.channel, timezone.localdate(stop.asked_at))
+    stop.withdrawn = sorted({*stop.withdrawn, *held})
+    stop.save(force_insert=True)
+    _apply(by, member, rung, now)
+    _leave_events(stop)
+    return stop
+
+
+def retold(stop: Stop) -> dict[str, Any]:
+    """A stop as the journal keeps it: all that is needed to put it in force again."""
+    return {
+        "stop": str(stop.pk),
+        "rung": stop.rung,
+        "channel": stop.channel,
+        "asked_at": stop.asked_at.isoformat(),
+        "told_on": stop.told_on.isoformat() if stop.told_on else None,
+        "until": stop.until.isoformat() if stop.until else None,
+        "due_at": stop.due_at.isoformat() if stop.due_at else None,
+        "withdrawn": list(stop.withdrawn),
+        "wave": stop.case.wave.name if stop.case else None,
+    }
 
 
 # --- asking
+
+
+def _locked(pk: UUID | None) -> PanelMember:
+    """The member as it is now, held to the end of the transaction; refused where it was just erased."""
+    found = PanelMember.objects.select_for_update(of=("self",)).select_related("study")
+    member = found.filter(pk=pk).first() if pk else None
+    if member is None:
+        raise NotNow(_("This can no longer be chosen. Load the page again to see what applies now."))
+    return member
 
 
 def _check_actor(by: Actor, member: PanelMember) -> None:
@@ -219,44 +257,6 @@ def _note(by: Actor, stop: Stop, verb: str, now: datetime) -> None:
         detail["wave"] = stop.case.wave.name
     if stop.told_on:
         detail["told_on"] = stop.told_on.isoformat()
-    audit.record(by=by, verb=verb, now=now, study=stop.member.study.slug, subject=stop.code, detail=detail)
-
-
-# --- carrying out
-
-
-@transaction.atomic
-def _carry_out(pk: Any, now: datetime) -> int:
-    """Contact card and data key first, `default` last; the stop stays as a proof by code, like the ledger.
-
-    The stop is locked before the card is destroyed: an undo that came a moment earlier is seen, a later one
-    is refused, and nobody stays a member without a card.
-    """
-    stop = Stop.objects.select_for_update(of=("self",)).select_related("member__study").get(pk=pk)
-    member = stop.member
-    if stop.state != State.IN_FORCE or member is None:
-        return 0
-    vault.destroy_cards([stop.code])
-    ended = Stop.objects.filter(member=member, state=State.IN_FORCE)
-    if stop.rung != Rung.LEAVE_DELETE:
-        ended = ended.filter(pk=pk)
-    ended.update(state=State.DONE, ended_at=now)
-    by, slug = Actor.system("erasure"), member.study.slug
-    if stop.rung == Rung.LEAVE_DELETE:
-        _erase(member)
-    detail = {"rung": stop.rung}
-    audit.record(by=by, verb="stop.carried_out", now=now, study=slug, subject=stop.code, detail=detail)
-    return 1
-
-
-def _erase(member: PanelMember) -> None:
-    """Everything held of a member: the row takes cases, answers, evidence, links and letters with it.
-
-    The keyed hash of their row in a recruitment file stays, so that the same file does not bring them back.
-    """
-    waves.keep_dispositions(cases=list(member.cases.select_related("wave")))
-    for record in RecruitmentRecord.objects.filter(member=member):
-        ErasedRow.objects.create(study=member.study, fingerprint=record.fingerprint)
-        record.delete()
-    RequestNote.objects.filter(request__member=member).update(words="")
-    member.delete()
+    slug = stop.member.study.slug
+    audit.record(by=by, verb=verb, now=now, study=slug, subject=stop.code, detail=detail)
+    journal.record(kind=JOURNALED[verb], study=slug, code=stop.code, payload=retold(stop), now=now)

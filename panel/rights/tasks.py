@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from panel import clock
-from panel.rights import addresses, oversight, services
+from panel.rights import addresses, erasure, oversight
 
 
 @shared_task
@@ -15,7 +15,13 @@ def anchor_audit() -> None:
 @shared_task
 def erase_due() -> None:
     """Runs in a worker, for it destroys cards and data keys."""
-    services.erase_due(now=clock.now())
+    erasure.erase_due(now=clock.now())
+
+
+@shared_task
+def nightly() -> None:
+    """Erases what is due and makes old copies of its keys useless, in a worker that may write the KEK."""
+    erasure.nightly(now=clock.now())
 
 
 @shared_task

@@ -20,10 +20,11 @@ from panel.members import services as members
 from panel.members.models import PanelMember
 from panel.residency.services import take_evidence
 from panel.responses.models import Response
-from panel.rights import services, tasks
+from panel.rights import erasure, tasks
+from panel.rights.erasure import erase_due
 from panel.rights.models import Stop
 from panel.rights.rules import WAIT, Channel, State
-from panel.rights.services import ask_stop, erase_due, undo_stop
+from panel.rights.services import ask_stop, undo_stop
 from panel.vault import services as vault
 from panel.vault.models import Card
 from panel.waves import selectors as waves
@@ -150,7 +151,7 @@ def test_a_crash_between_vault_and_default_is_finished_by_the_next_run(full, mon
         raise RuntimeError
 
     with monkeypatch.context() as patch:
-        patch.setattr("panel.rights.services.audit.record", broken)
+        patch.setattr("panel.rights.erasure.audit.record", broken)
         with pytest.raises(RuntimeError):
             erase_due(now=DUE)
     assert rows_of(full.amal) == before
@@ -179,7 +180,7 @@ def test_law_06_an_erasure_that_fails_keeps_no_other_waiting_and_is_logged_by_co
             raise error
         return destroy(codes)
 
-    monkeypatch.setattr(services, "LIMIT", 1)
+    monkeypatch.setattr(erasure, "LIMIT", 1)
     with monkeypatch.context() as patch:
         patch.setattr(vault, "destroy_cards", broken)
         assert erase_due(now=later) == 1
@@ -228,13 +229,13 @@ def test_an_undone_deletion_is_not_carried_out(full):
 
 def test_an_undo_at_the_last_moment_keeps_the_card(full, monkeypatch):
     """It came in before it was due and was slow: the erasure has read its list already."""
-    stop, carry_out = leave(full), services._carry_out
+    stop, carry_out = leave(full), erasure.carry_out
 
     def undone_first(pk, now):
         undo_stop(by=Actor.member(full.amal.code), stop=stop, now=DUE - timedelta(seconds=1))
         return carry_out(pk, now)
 
-    monkeypatch.setattr(services, "_carry_out", undone_first)
+    monkeypatch.setattr(erasure, "carry_out", undone_first)
     assert erase_due(now=DUE) == 0
     assert vault.open_cards([full.amal.code], by=SYSTEM, reason="test", now=DUE, study="everyday")
 
@@ -254,4 +255,4 @@ def test_the_task_is_a_shell(full, monkeypatch):
     monkeypatch.setattr("panel.clock.now", lambda: DUE)
     tasks.erase_due()
     assert not PanelMember.objects.filter(pk=full.amal.pk).exists()
-    assert services.erase_due(now=DUE) == 0
+    assert erase_due(now=DUE) == 0
