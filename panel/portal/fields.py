@@ -103,11 +103,11 @@ def _field(
         Option(choice.code, words(choice.labels, q, lang), choice.code in given)
         for choice in step.offered.get(item.name, ())
     )
-    years: tuple[Option, ...] = ()
+    of_years: tuple[Option, ...] = ()
     if item.kind == Kind.MONTH:
-        options, years = (
-            _months(sent.get(f"{item.name}-month", ()), lang),
-            _years(sent.get(f"{item.name}-year", ()), today),
+        options, of_years = (
+            months(sent.get(f"{item.name}-month", ()), lang),
+            years(sent.get(f"{item.name}-year", ()), today),
         )
     return Field(
         name=item.name,
@@ -117,11 +117,12 @@ def _field(
         error=errors.get(item.name, ""),
         text="\n".join(given),
         options=options,
-        years=years,
+        years=of_years,
     )
 
 
-def _months(given: Sequence[str], lang: str) -> tuple[Option, ...]:
+def months(given: Sequence[str], lang: str) -> tuple[Option, ...]:
+    """The months of a year to choose from."""
     with translation.override(lang):
         return tuple(
             Option(f"{number:02}", str(name).capitalize(), f"{number:02}" in given)
@@ -129,7 +130,8 @@ def _months(given: Sequence[str], lang: str) -> tuple[Option, ...]:
         )
 
 
-def _years(given: Sequence[str], today: date) -> tuple[Option, ...]:
+def years(given: Sequence[str], today: date) -> tuple[Option, ...]:
+    """The years to choose from, the newest first; an earlier one that was given stays."""
     known = [str(year) for year in range(today.year, today.year - YEARS, -1)]
     earlier = [year for year in given if year.isdigit() and len(year) == 4 and year not in known]
     return tuple(Option(year, year, year in given) for year in known + earlier)

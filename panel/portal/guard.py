@@ -18,6 +18,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from panel import clock
+from panel.errors import Refusal
 from panel.invitations import links
 from panel.invitations.models import Link
 from panel.members.models import PanelMember, Study
@@ -25,6 +26,10 @@ from panel.waves.models import Case
 
 View = Callable[..., HttpResponse]
 NAMES = dict(settings.LANGUAGES)
+
+#: Links that the member alone holds: each leads to the ladder too (LAW-05, LAW-06). A one-click link only pauses
+#: (TOK-03), and who holds a link to a new address may be a stranger.
+OF_MEMBER = (Link.Use.ANSWER, Link.Use.STOP, Link.Use.OWN, Link.Use.COPY, Link.Use.CANCEL, Link.Use.CONSENT)
 
 #: What a page meets whose member was erased while it was being made.
 ERASED = (PanelMember.DoesNotExist, Case.DoesNotExist)
@@ -85,6 +90,22 @@ class Visit:
         assert self.link.case is not None
         return self.link.case
 
+    @property
+    def home(self) -> str:
+        """The first page of this link: one letter and the token."""
+        return "/".join(self.path.split("/")[:3])
+
+    def common(self, offered: Collection[str] = tuple(NAMES), **query: str) -> dict[str, object]:
+        """What each page of a link shows: who asks, other languages, the ways to the ladder and the own page."""
+        own = self.home if self.link.use == Link.Use.OWN else f"{self.home}/own"
+        stops = self.home if self.link.use == Link.Use.STOP else f"{self.home}/stop"
+        return {
+            "study": self.study,
+            "languages": self.languages(offered, **query),
+            "stop_url": self.address(stops) if self.link.use in OF_MEMBER else "",
+            "own_url": self.address(own) if self.link.use in OF_MEMBER else "",
+        }
+
     def address(self, path: str = "", **query: str | None) -> str:
         """An address on this link, with the chosen language carried on."""
         words = {name: value for name, value in query.items() if value}
@@ -136,6 +157,12 @@ def see_other(address: str) -> HttpResponse:
     response = HttpResponseRedirect(address)
     response.status_code = 303
     return response
+
+
+def said(refusal: Refusal, lang: str) -> str:
+    """A refusal in the reader's language."""
+    with translation.override(lang):
+        return str(refusal)
 
 
 def wrong_link(request: HttpRequest) -> HttpResponse:

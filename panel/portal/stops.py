@@ -5,31 +5,36 @@ from datetime import date, timedelta
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from panel.audit.rules import Actor
 from panel.errors import BadInput, NotFound, NotNow, Refusal
 from panel.invitations.models import Link
 from panel.members.models import PanelMember
-from panel.portal.guard import NAMES, Visit, page, respondents, see_other, visit, wrong_link
+from panel.portal.guard import Visit, page, respondents, said, see_other, visit, wrong_link
 from panel.rights import selectors, services
 from panel.rights.models import Stop
 from panel.rights.rules import DELETE_WORDS, ONE_CLICK_PAUSE, RUNGS, Channel, Rung, can_undo
 
+#: Which page a stop was asked on; links of requests have one word for all.
+CHANNELS = {
+    Link.Use.STOP: Channel.STOP_PAGE,
+    Link.Use.ANSWER: Channel.ANSWER_PAGE,
+    Link.Use.OWN: Channel.OWN_PAGE,
+}
+
 
 @respondents("GET", "POST")
-def ladder(request: HttpRequest, token: str) -> HttpResponse:
-    """The ladder by a letter's own link, which lives as long as the data."""
-    came = visit(request, token, Link.Use.STOP)
-    return wrong_link(request) if came is None else _ladder(request, came, Channel.STOP_PAGE)
+def ladder(request: HttpRequest, token: str, use: Link.Use) -> HttpResponse:
+    """The ladder by a letter's own link, which lives as long as the data, or by any link of the member's.
 
-
-@respondents("GET", "POST")
-def from_survey(request: HttpRequest, token: str) -> HttpResponse:
-    """The ladder by an answer link: it may start a withdrawal, and shows it afterwards."""
-    came = visit(request, token, Link.Use.ANSWER, also_left=True)
-    return wrong_link(request) if came is None else _ladder(request, came, Channel.ANSWER_PAGE)
+    An answer link may start a withdrawal, and shows it afterwards.
+    """
+    came = visit(request, token, use, also_left=True)
+    if came is None:
+        return wrong_link(request)
+    return _ladder(request, came, CHANNELS.get(use, Channel.OTHER_PAGE))
 
 
 @respondents("GET", "POST")
@@ -46,7 +51,7 @@ def one_click(request: HttpRequest, token: str) -> HttpResponse:
             elif request.POST.get("List-Unsubscribe") == "One-Click":
                 _pause(came)
         except Refusal as refusal:
-            told = _said(refusal, came.lang)
+            told = said(refusal, came.lang)
     return _one_click_page(came, told)
 
 
@@ -55,16 +60,16 @@ def one_click(request: HttpRequest, token: str) -> HttpResponse:
 
 def _ladder(request: HttpRequest, came: Visit, channel: Channel) -> HttpResponse:
     if request.method != "POST":
-        return _show(came, channel)
+        return _show(came)
     try:
         if "undo" in request.POST:
             _undo(came, request.POST["undo"], *Rung)
         else:
             _ask(came, request.POST, channel)
     except BadInput as refusal:
-        return _show(came, channel, sent=request.POST, error=_said(refusal, came.lang), status=422)
+        return _show(came, sent=request.POST, error=said(refusal, came.lang), status=422)
     except Refusal as refusal:
-        return _show(came, channel, told=_said(refusal, came.lang), status=409)
+        return _show(came, told=said(refusal, came.lang), status=409)
     return see_other(came.address())
 
 
@@ -105,14 +110,8 @@ def _undo(came: Visit, text: str, *rungs: Rung) -> None:
     services.undo_stop(by=Actor.member(came.member.code), stop=stop, now=came.now)
 
 
-def _said(refusal: Refusal, lang: str) -> str:
-    with translation.override(lang):
-        return str(refusal)
-
-
 def _show(
     came: Visit,
-    channel: Channel,
     *,
     sent: Mapping[str, str] | None = None,
     error: str = "",
@@ -124,7 +123,7 @@ def _show(
     standing = [_standing(stop, came) for stop in selectors.in_force(came.member, now=came.now)]
     sent = sent or {}
     today = timezone.localdate(came.now)
-    context = _common(came, channel) | {
+    context = _common(came) | {
         "standing": standing,
         "rungs": [
             {"value": rung.value, "card": RUNGS[rung], "chosen": sent.get("rung") == rung}
@@ -151,13 +150,14 @@ def _standing(stop: Stop, came: Visit) -> dict[str, object]:
     }
 
 
-def _common(came: Visit, channel: Channel) -> dict[str, object]:
-    home = came.path.removesuffix("/stop") if channel == Channel.ANSWER_PAGE else ""
-    return {
-        "study": came.study,
-        "languages": came.languages(NAMES),
+def _common(came: Visit) -> dict[str, object]:
+    own = came.link.use == Link.Use.OWN
+    to_survey = came.link.use == Link.Use.ANSWER and came.member.status == PanelMember.Status.ACTIVE
+    return came.common() | {
         "action": came.address(),
-        "back": came.address(home) if home and came.member.status == PanelMember.Status.ACTIVE else "",
+        "back": came.address(came.home) if own or to_survey else "",
+        "to_survey": to_survey,
+        "stop_url": "",  # this is it
     }
 
 
@@ -185,7 +185,7 @@ def _pause(came: Visit) -> None:
 
 def _one_click_page(came: Visit, told: str) -> HttpResponse:
     stops = [one for one in selectors.in_force(came.member, now=came.now) if one.rung != Rung.NO_REMINDERS]
-    context = _common(came, Channel.ONE_CLICK) | {
+    context = _common(came) | {
         "standing": [_standing(stop, came) | {"elsewhere": stop.rung != Rung.PAUSE} for stop in stops],
         "days": ONE_CLICK_PAUSE.days,
         "told": told,

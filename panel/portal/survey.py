@@ -133,8 +133,4 @@ def _after(came: Visit, name: str, sent: Mapping[str, Sequence[str]], saved: Sav
 
 
 def _common(came: Visit, q: Questionnaire, **query: str) -> dict[str, object]:
-    return {
-        "study": came.study,
-        "languages": came.languages(q.languages, **query),
-        "stop_url": came.address(f"{came.path}/stop"),
-    }
+    return came.common(q.languages, **query)

@@ -2,8 +2,10 @@
 
 from django.urls import URLPattern, path, register_converter
 
-from panel.portal import stops, survey, views
-from panel.portal.guard import TRAILING
+from panel.invitations.links import PATHS
+from panel.invitations.models import Link
+from panel.portal import addresses, own, stops, survey, views
+from panel.portal.guard import OF_MEMBER, TRAILING
 
 app_name = "portal"
 
@@ -29,7 +31,22 @@ urlpatterns: list[URLPattern] = [
     path("", views.landing, name="landing"),
     path("robots.txt", views.robots, name="robots"),
     path("a/<token:token>", survey.answer, name="answer"),
-    path("a/<str:token>/stop", stops.from_survey, name="answer-stop"),
-    path("m/<token:token>", stops.ladder, name="stop"),
+    path("m/<token:token>", stops.ladder, {"use": Link.Use.STOP}, name="stop"),
     path("o/<token:token>", stops.one_click, name="one-click"),
+    path("p/<token:token>", own.own, name="own"),
+    path("p/<str:token>/residence", own.where, name="own-residence"),
+    path("p/<str:token>/address", addresses.change, name="own-address"),
+    path("c/<token:token>", addresses.confirm, name="confirm"),
+    path("x/<token:token>", addresses.cancel, name="cancel"),
+    # From each link of the member's own to the ladder, and to the own page by way of the mailbox.
+    *(
+        path(f"{PATHS[use]}/<str:token>/stop", stops.ladder, {"use": use}, name=f"{use.value}-stop")
+        for use in OF_MEMBER
+        if use != Link.Use.STOP
+    ),
+    *(
+        path(f"{PATHS[use]}/<str:token>/own", own.by_mail, {"use": use}, name=f"{use.value}-own")
+        for use in OF_MEMBER
+        if use != Link.Use.OWN
+    ),
 ]

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from panel import words
 from panel.audit import services as audit
 from panel.audit.rules import Actor
-from panel.errors import BadInput, NotNow
+from panel.errors import BadInput, NotAllowed, NotNow
 from panel.instruments import selectors as instruments
 from panel.instruments.routing import residency_answers
 from panel.members import permissions
@@ -65,10 +65,7 @@ def told_staff(
 ) -> Evidence:
     """What a member told a coordinator by mail or phone; a relative's word is no evidence (RES-03)."""
     permissions.check(by, member.study, Verb.REVIEW_FLAG)
-    if place not in PanelMember.Place.values:
-        raise BadInput(_("Say where the member lives, in one of the listed words."))
-    if month and not rules.is_month(month):
-        raise BadInput(_("Give the month as YYYY-MM, or leave it blank."))
+    _check_told(place, month)
     evidence = Evidence(
         member=_locked(member.pk),
         source=Source.TOLD_STAFF,
@@ -79,6 +76,35 @@ def told_staff(
     )
     audit.record(by=by, verb="residency.told", now=now, study=member.study.slug, subject=member.code)
     return _tell(evidence, now=now)
+
+
+@transaction.atomic
+def told_on_own_page(
+    *, by: Actor, member: PanelMember, place: str, month: str = "", now: datetime
+) -> Evidence:
+    """What a member says is right (RES-04): one more piece of evidence, beside all that was told before.
+
+    "In Norway" since a month is an arrival. Said twice in a row it is said once.
+    """
+    if by != Actor.member(member.code):
+        raise NotAllowed(_("Only the member says on their own page where they live."))
+    _check_told(place, month)
+    member, today = _locked(member.pk), timezone.localdate(now)
+    in_norway = place == PanelMember.Place.IN_NORWAY
+    months = {"month": "" if in_norway else month, "arrived_month": month if in_norway else ""}
+    told = {"source": Source.OWN_PAGE, "place": place, "told_on": today, **months}
+    last = Evidence.objects.filter(member=member).order_by("-number").first()
+    if last and all(getattr(last, name) == value for name, value in told.items()):
+        return last
+    audit.record(by=by, verb="residency.told", now=now, study=member.study.slug, subject=member.code)
+    return _tell(Evidence(member=member, **told), now=now)
+
+
+def _check_told(place: str, month: str) -> None:
+    if place not in PanelMember.Place.values:
+        raise BadInput(_("Say where the member lives, in one of the listed words."))
+    if month and not rules.is_month(month):
+        raise BadInput(_("Give the month as YYYY-MM, or leave it blank."))
 
 
 def _tell(evidence: Evidence, *, now: datetime) -> Evidence:

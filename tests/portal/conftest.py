@@ -3,6 +3,8 @@
 import pytest
 
 from panel import clock
+from panel.enrolment import intake
+from panel.keys import services as keys
 from tests.factories import answering
 
 
@@ -19,4 +21,7 @@ def now(monkeypatch):
 
 @pytest.fixture
 def field(db, now):
+    """With the public key to which new addresses are sealed; a worker made it."""
+    keys.initialise(today=answering.OPENS.date())
+    intake.ensure(today=answering.OPENS.date())
     return answering.in_field()

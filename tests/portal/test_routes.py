@@ -10,9 +10,13 @@ from django.apps import apps
 from django.test import Client
 from django.views.defaults import server_error
 
+from panel.audit.rules import Actor
+from panel.invitations import links
 from panel.invitations.links import PATHS
 from panel.invitations.models import Link
+from panel.portal.guard import OF_MEMBER
 from panel.portal.urls import PUBLIC, urlpatterns
+from panel.rights import addresses as changes
 from panel.rights.rules import Rung
 from panel.waves import services as waves
 from tests.factories.answering import CLOSES, NOW
@@ -21,19 +25,45 @@ from tests.portal.html import LANGUAGES, Seen, see, walk
 pytestmark = pytest.mark.django_db
 PORTAL = Path(__file__).parents[2] / "panel" / "portal"
 
-USES = {
+#: The first page of each link, then its further pages.
+FIRST = {
     "answer": Link.Use.ANSWER,
-    "answer-stop": Link.Use.ANSWER,
     "stop": Link.Use.STOP,
     "one-click": Link.Use.ONE_CLICK,
+    "own": Link.Use.OWN,
+    "confirm": Link.Use.CONFIRM,
+    "cancel": Link.Use.CANCEL,
 }
-TOKENED = {"answer": "/a/{}", "answer-stop": "/a/{}/stop", "stop": "/m/{}", "one-click": "/o/{}"}
+FURTHER = {
+    **{f"{use.value}-stop": (use, "stop") for use in OF_MEMBER if use != Link.Use.STOP},
+    **{f"{use.value}-own": (use, "own") for use in OF_MEMBER if use != Link.Use.OWN},
+    "own-residence": (Link.Use.OWN, "residence"),
+    "own-address": (Link.Use.OWN, "address"),
+}
+USES = {**FIRST, **{name: use for name, (use, _page) in FURTHER.items()}}
+TOKENED = {
+    **{name: f"/{PATHS[use]}/{{}}" for name, use in FIRST.items()},
+    **{name: f"/{PATHS[use]}/{{}}/{page}" for name, (use, page) in FURTHER.items()},
+}
 OPEN = {"landing": "/", "robots": "/robots.txt"}
 
 
 def addresses(field):
     """Every address of the portal, each with a link of its own use."""
-    return list(OPEN.values()) + [path.format(field.token(USES[name])) for name, path in TOKENED.items()]
+    return list(OPEN.values()) + [path.format(link(field, USES[name])) for name, path in TOKENED.items()]
+
+
+def link(field, use):
+    """A link as its letter holds it; those of a request are about one."""
+    occasion = None
+    if use in (Link.Use.CONFIRM, Link.Use.CANCEL):
+        by = Actor.member(field.amal.code)
+        change = changes.waiting_change(field.amal, now=NOW) or changes.ask_change(
+            by=by, member=field.amal, address="new@example.org", now=NOW
+        )
+        occasion = change.pk
+    new = links.NewLink(use, field.amal, field.case() if use == Link.Use.ANSWER else None, occasion)
+    return links.mint_many([new], today=NOW.date())[0]
 
 
 def everything():
@@ -51,10 +81,6 @@ def test_every_address_is_public_by_name_or_needs_a_link():
         assert (pattern.name in PUBLIC) != ("token" in pattern.pattern.converters)
         assert getattr(pattern.callback, "csrf_exempt", False)  # set by the guard alone
         assert hasattr(pattern.callback, "__wrapped__")
-
-
-def test_the_addresses_are_those_of_the_letters():
-    assert {use: TOKENED[name].split("/")[1] for name, use in USES.items()}.items() <= PATHS.items()
 
 
 def test_nev_08_get_head_and_options_change_nothing(field, client):
@@ -75,12 +101,11 @@ def test_nev_08_get_head_and_options_change_nothing(field, client):
 
 @pytest.mark.parametrize("added", ["/", ".", ")", ">"])
 def test_what_a_mail_program_adds_to_a_link_does_no_harm(field, client, added):
-    for name, use in USES.items():
-        if name != "answer-stop":
-            address = TOKENED[name].format(field.token(use))
-            response = client.get(address + added)
-            assert response.status_code == 200
-            assert f"{address}{added.replace('/', '//')}" not in response.content.decode()
+    for name, use in FIRST.items():
+        address = TOKENED[name].format(link(field, use))
+        response = client.get(address + added)
+        assert response.status_code == 200
+        assert f"{address}{added.replace('/', '//')}" not in response.content.decode()
 
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])
@@ -129,9 +154,9 @@ def bad_links(field):
     """(address, why it is bad) for each way a link can be bad."""
     for name, path in TOKENED.items():
         yield path.format("x" * 43), "unknown"
-        yield path.format(field.token(USES[name])[:-1]), "cut short"
+        yield path.format(link(field, USES[name])[:-1]), "cut short"
         for other in set(Link.Use) - {USES[name]}:
-            yield path.format(field.token(other)), f"a link to {other}"
+            yield path.format(link(field, other)), f"a link to {other}"
 
 
 def test_tok_01_every_bad_link_looks_the_same(field, client):
@@ -154,13 +179,36 @@ def test_tok_01_expired_and_withdrawn_look_like_unknown(field, client, now):
     assert client.get(f"/a/{token}").status_code == 200  # TOK-02: thanks for 14 days
     now(CLOSES + timedelta(days=14))
     assert client.get(f"/a/{token}").content == unknown
-    assert client.get(f"/a/{token}/stop").content == unknown
+    assert client.get(f"/a/{token}/stop").content == client.get(f"/a/{token}/own").content == unknown
 
 
 def test_tok_02_the_link_to_the_stops_lives_on(field, client, now):
     token = field.token(Link.Use.STOP)
     now(NOW + timedelta(days=2000))
     assert client.get(f"/m/{token}").status_code == 200
+
+
+def test_tok_02_the_own_page_lives_as_long_as_the_data(field, client, now):
+    """Whoever left and kept answers, and whoever waits for deletion, still sees what is held."""
+    token = field.token(Link.Use.OWN)
+    for rung in ("leave_keep", "leave_delete"):
+        client.post(f"/p/{token}/stop", {"rung": rung, "word": "DELETE"})
+        assert client.get(f"/p/{token}").status_code == 200
+    now(NOW + timedelta(days=2000))
+    assert client.get(f"/p/{token}").status_code == 200
+    field.amal.delete()
+    assert client.get(f"/p/{token}?lang=en").content == client.get("/p/unknown?lang=en").content
+
+
+def test_law_05_each_page_leads_to_the_ladder_or_says_where_it_is(field, client):
+    """A page behind a link that only pauses, or that a stranger may hold, points to the letters' own link."""
+    for name, path in TOKENED.items():
+        page = see(client, path.format(link(field, USES[name])) + "?lang=en")
+        if name in {"one-click", "confirm"}:
+            assert "use the last link in" in page.text
+        elif not name.endswith("stop"):
+            stops = page.link("stops")
+            assert client.get(stops).status_code == 200
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -17,7 +17,10 @@ ROOT = Path(__file__).parents[2] / "panel"
 LOCALE = ROOT / "portal" / "locale"
 MEMBERS = ROOT / "members" / "locale"
 LANGUAGES = ("nb", "uk", "ru")
-SOURCES = [path for name in ("portal", "rights", "responses") for path in (ROOT / name).rglob("*.py")]
+#: What of panel/rights speaks to members; the rest of it speaks to staff, from locales of their own.
+TO_MEMBERS = ("addresses", "address_rules", "copies", "own", "rules", "selectors", "services")
+SOURCES = [path for name in ("portal", "responses") for path in (ROOT / name).rglob("*.py")]
+SOURCES += [path for path in (ROOT / "rights").glob("*.py") if path.stem in TO_MEMBERS]
 TEMPLATES = list((ROOT / "portal" / "templates").rglob("*.html"))
 #: What a page of the survey shows from a check of its answers is in panel/instruments/locale.
 CALL = re.compile(

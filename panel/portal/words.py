@@ -1,0 +1,58 @@
+"""What members read for codes: kinds of letters, purposes, places, channels. Words only."""
+
+from collections.abc import Mapping
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from consent.models import Purpose
+from panel.invitations.models import LetterKind
+from panel.members.models import PanelMember
+from panel.residency.models import Source
+
+Words = Mapping[str, Promise]
+
+LETTERS: Words = {
+    LetterKind.INVITATION: _("Invitation to a survey"),
+    LetterKind.REMINDER: _("Reminder"),
+    LetterKind.RECEIPT: _("Receipt for something you asked for"),
+    LetterKind.CONFIRM_ADDRESS: _("Confirmation of a new address"),
+    LetterKind.ADDRESS_NOTICE: _("Notice of a new address"),
+    LetterKind.COPY_READY: _("Link to a copy of your data"),
+    LetterKind.ANSWER: _("Notice of an answer to you"),
+    LetterKind.RECONSENT: _("New information about the study"),
+    LetterKind.NOTICE: _("Notice of a message to you"),
+    LetterKind.RESULT: _("Results of the study"),
+}
+
+PURPOSES: Words = {
+    Purpose.WAVES: _("Further surveys"),
+    Purpose.KEEP_IN_TOUCH: _("Keeping in touch"),
+    Purpose.INTERVIEW: _("Being asked for an interview"),
+    Purpose.ARCHIVE: _("Reuse by other researchers"),
+    Purpose.QUOTE: _("Quotes without your name"),
+}
+
+#: By the ledger's actions.
+ACTIONS: Words = {
+    "given": _("you agreed"),
+    "imported": _("you agreed"),
+    "withdrawn": _("you withdrew this"),
+    "informed": _("you were informed"),
+    "objected": _("you objected"),
+}
+
+PLACES: Words = {
+    PanelMember.Place.IN_NORWAY: _("In Norway"),
+    PanelMember.Place.RETURNED: _("In Ukraine, after moving back"),
+    PanelMember.Place.MOVED_ON: _("In another country"),
+    PanelMember.Place.AWAY: _("Temporarily away, or back and forth"),
+    PanelMember.Place.NOT_SAID: _("I prefer not to say"),
+    PanelMember.Place.UNKNOWN: _("Not known"),
+}
+
+SOURCES: Words = {
+    Source.WAVE: _("in a survey"),
+    Source.OWN_PAGE: _("on this page"),
+    Source.TOLD_STAFF: _("to someone at the project"),
+}

@@ -1,0 +1,92 @@
+"""What members change on their own page: where they live, their language; and the link to that page by mail.
+
+The checks that all of these share stand here. Not here: stops (services.py), copies (copies.py), a new address
+(addresses.py).
+"""
+
+from datetime import datetime
+from uuid import uuid5
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from panel.audit import services as audit
+from panel.audit.rules import Actor
+from panel.errors import BadInput, NotAllowed, NotNow
+from panel.invitations.models import Outgoing
+from panel.invitations.services import queue_service
+from panel.members import selectors as membership
+from panel.members import services as members
+from panel.members.models import Hold, PanelMember
+from panel.residency import services as residency
+from panel.residency.models import Evidence, Source
+from panel.residency.rules import is_month
+
+#: What can be told of on the own page: RES-01 without "unknown", which nobody tells.
+PLACES = tuple(place for place in PanelMember.Place if place != PanelMember.Place.UNKNOWN)
+#: Corrections a day, so that a page left open on a shared phone fills no table.
+DAILY = 5
+
+
+def check_own(by: Actor, member: PanelMember) -> None:
+    """Only the member, only while the data may be changed: not when frozen, not when about to be deleted."""
+    if by != Actor.member(member.code):
+        raise NotAllowed(_("A member acts on their own membership only."))
+    if is_frozen(member):
+        raise NotNow(
+            _("Nothing can be changed here now: your data are frozen or about to be deleted, as you asked.")
+        )
+
+
+def is_frozen(member: PanelMember) -> bool:
+    """Whether the member's data are held for a restriction (LAW-10) or wait for their deletion (LAW-06)."""
+    if member.status == PanelMember.Status.DELETING:
+        return True
+    return membership.standing_hold(member, Hold.Kind.RESTRICTION) is not None
+
+
+@transaction.atomic
+def correct_residence(
+    *, by: Actor, member: PanelMember, place: str, month: str = "", now: datetime
+) -> Evidence:
+    """What the member says is right (RES-04), kept beside what was told before."""
+    check_own(by, member)
+    if place not in PLACES:
+        raise BadInput(_("Please choose one of these."))
+    if month and not (is_month(month) and month <= f"{timezone.localdate(now):%Y-%m}"):
+        raise BadInput(_("Please choose a month and a year that are not in the future, or leave both blank."))
+    told_today = Evidence.objects.filter(
+        member=member, source=Source.OWN_PAGE, told_on=timezone.localdate(now)
+    )
+    if told_today.count() >= DAILY:
+        raise NotNow(
+            _("You have changed this several times today. Please come back tomorrow or write to us.")
+        )
+    return residency.told_on_own_page(by=by, member=member, place=place, month=month, now=now)
+
+
+@transaction.atomic
+def choose_language(*, by: Actor, member: PanelMember, language: str, now: datetime) -> None:
+    """The language of letters and pages from now on."""
+    check_own(by, member)
+    if language not in member.study.languages:
+        raise BadInput(_("Please choose one of these."))
+    if language != member.language:
+        members.set_language(by=by, member=member, language=language, now=now)
+
+
+@transaction.atomic
+def mail_own_page(*, by: Actor, member: PanelMember, now: datetime) -> None:
+    """A letter with the link to the own page, to the address we have; once a day, however often it is asked.
+
+    For who comes by a link of another purpose: that link opens no own page (TOK-01), the mailbox does.
+    """
+    if by != Actor.member(member.code):
+        raise NotAllowed(_("A member acts on their own membership only."))
+    if member.status == PanelMember.Status.DELETING:
+        raise NotNow(_("You asked us to delete everything, so we don’t write to you any more."))
+    occasion = uuid5(member.pk, f"own page {timezone.localdate(now)}")
+    if not Outgoing.objects.filter(member=member, occasion=occasion).exists():
+        queue_service(member=member, occasion=occasion, now=now)
+        audit.record(by=by, verb="own_page.asked", now=now, study=member.study.slug, subject=member.code)
