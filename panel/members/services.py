@@ -16,6 +16,7 @@ from panel import words
 from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.errors import BadInput, NotAllowed, NotNow
+from panel.journal import services as journal
 from panel.members import permissions, rules, selectors, study_fields
 from panel.members.models import Hold, PanelMember, StaffRole, Study, StudyDecision
 from panel.members.rules import Role, Verb
@@ -250,6 +251,7 @@ def hold(*, by: Actor, member: PanelMember, kind: Hold.Kind | str, reason: str, 
             member=member, kind=Hold.Kind(kind), reason=words.reason(reason), since=now
         )
         _tell(by, member, "hold.set", now, {"kind": held.kind})
+        _journal(held, journal.Kind.HELD, now)
     return held
 
 
@@ -260,7 +262,14 @@ def lift(*, by: Actor, held: Hold, now: datetime) -> None:
         if not Hold.objects.filter(pk=held.pk, lifted_at=None).update(lifted_at=now):
             raise NotNow(_("This hold was lifted already."))
         _tell(by, held.member, "hold.lifted", now, {"kind": held.kind})
+        _journal(held, journal.Kind.LIFTED, now)
     held.lifted_at = now
+
+
+def _journal(held: Hold, kind: journal.Kind, now: datetime) -> None:
+    """A restored backup must not set free who was restricted since (CRY-11)."""
+    code, payload = held.member.code, {"hold": str(held.pk), "kind": held.kind}
+    journal.record(kind=kind, study=held.member.study.slug, code=code, payload=payload, now=now)
 
 
 def _tell(

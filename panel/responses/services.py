@@ -19,6 +19,7 @@ from panel.instruments.checking import Checked, check
 from panel.instruments.questionnaire import Questionnaire, Value
 from panel.instruments.routing import Route, Step, route
 from panel.instruments.selectors import questionnaire
+from panel.journal import services as journal
 from panel.responses.models import Response
 from panel.responses.rules import Why, after, enough, still_saved, to_go_on, why_not
 from panel.responses.selectors import response_of, standing
@@ -146,6 +147,8 @@ def _note_consents(response: Response, q: Questionnaire, now: datetime) -> None:
             ledger.withdraw(
                 study_key=study.key, subject=code, purposes=[item.purpose], channel=CHANNEL, day=day
             )
+            no = {"purposes": [item.purpose], "channel": CHANNEL}
+            journal.record(kind=journal.Kind.WITHDRAWN, study=study.slug, code=code, payload=no, now=now)
         text = (
             item.purpose
             and answer == YES

@@ -21,6 +21,7 @@ from panel.enrolment.models import NewAddress
 from panel.errors import NotAllowed, NotNow, Refusal
 from panel.invitations import services as outbox
 from panel.invitations.models import LetterKind, Link
+from panel.journal import services as journal
 from panel.members import permissions, selectors
 from panel.members.models import Hold, PanelMember, Study
 from panel.members.rules import Verb
@@ -173,6 +174,7 @@ def _carry_out(pk: UUID, now: datetime) -> int:
     cards.change_address(by=WORKER, member=member, address=address, now=now)
     _end(change, State.DONE, now)
     _note(WORKER, change, "address_change.carried_out", now)
+    journal.record(kind=journal.Kind.ADDRESS_CHANGED, study=member.study.slug, code=member.code, now=now)
     return 1
 
 

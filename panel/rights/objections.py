@@ -15,6 +15,7 @@ from consent.models import Purpose
 from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.errors import BadInput, NotAllowed, NotNow
+from panel.journal import services as journal
 from panel.members import permissions
 from panel.members.models import LegalBasis, PanelMember
 from panel.members.rules import Verb
@@ -50,9 +51,9 @@ def object_to(
         cases = Case.objects.filter(member=member).exclude(wave__status=Wave.Status.CLOSED)
         waves.record_events(cases=list(cases), kind=CaseEvent.Kind.REFUSED, at=now)
     detail = {"purposes": [str(purpose) for purpose in chosen], "channel": str(channel)}
-    audit.record(
-        by=by, verb="objection.recorded", now=now, study=member.study.slug, subject=member.code, detail=detail
-    )
+    slug, code = member.study.slug, member.code
+    audit.record(by=by, verb="objection.recorded", now=now, study=slug, subject=code, detail=detail)
+    journal.record(kind=journal.Kind.OBJECTED, study=slug, code=code, payload=detail, now=now)
 
 
 def _check(by: Actor, member: PanelMember, purposes: Collection[str]) -> None:

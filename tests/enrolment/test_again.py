@@ -8,7 +8,8 @@ from consent.models import ConsentEntry
 from panel.audit.rules import Actor
 from panel.enrolment.models import ErasedRow, RecruitmentRecord
 from panel.members.models import PanelMember, Study
-from panel.rights.services import ask_stop, erase_due
+from panel.rights.erasure import erase_due
+from panel.rights.services import ask_stop
 from panel.vault.models import Card
 from tests.factories import cast
 from tests.factories.cast import NOW

@@ -9,7 +9,7 @@ from consent.models import ConsentEntry
 from panel.invitations import links
 from panel.invitations.models import Link
 from panel.responses.models import Response
-from panel.rights import services
+from panel.rights import erasure
 from panel.rights.models import Stop
 from panel.rights.rules import DELETE_WORDS, ONE_CLICK_PAUSE, RUNGS, WAIT, Rung
 from tests.factories.answering import NOW, with_cards
@@ -129,7 +129,7 @@ def test_deletion_says_until_when_it_can_be_taken_back_and_is_then_gone(field, c
     assert not page.find("//input[@name='rung'][@type='radio']")
     now(NOW + WAIT)
     assert "being carried out" in see(client, f"{ladder}?lang=en").text
-    services.erase_due(now=NOW + WAIT)
+    erasure.erase_due(now=NOW + WAIT)
     assert see(client, ladder).response.content == see(client, "/m/unknown").response.content
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from panel.audit.models import AuditEvent
 from panel.audit.rules import Actor
 from panel.errors import BadInput, NotAllowed, NotNow
-from panel.rights import files, rules, selectors, services
+from panel.rights import erasure, files, rules, selectors, services
 from panel.rights.models import OutsideHolding, OutsideItem, Stop
 from tests.factories import cast
 
@@ -67,7 +67,7 @@ def test_law_14_a_withdrawal_lists_the_files_and_becomes_work_until_it_is_ticked
 def test_the_work_stays_when_the_member_is_erased(people):
     item = register(people)
     leave(people[0])
-    services.erase_due(now=NOW + rules.WAIT)
+    erasure.erase_due(now=NOW + rules.WAIT)
     assert waiting(item.study) == {("Panel 2022–2023", people[0].code)}
 
 

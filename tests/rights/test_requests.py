@@ -13,7 +13,7 @@ from panel.invitations.models import Outgoing
 from panel.members import services as members
 from panel.members.models import LegalBasis, PanelMember, StaffRole
 from panel.members.rules import ROLES, Role, Verb
-from panel.rights import acts, requests, rules, selectors, services
+from panel.rights import acts, erasure, requests, rules, selectors, services
 from panel.rights import request_rules as life
 from panel.rights.models import Message, Request, RequestNote, Stop
 from tests.factories import cast
@@ -292,7 +292,7 @@ def test_law_07_an_erasure_empties_the_words_and_leaves_the_request_as_a_proof_b
     request = receive(amal, kind="erasure", asked="Because of my brother.")
     answered(receive(amal, kind="question"))
     acts.stop(by=cast.LIV, request=request, rung="leave_delete", told_on=TODAY, now=NOW)
-    assert services.erase_due(now=NOW + rules.WAIT) == 1
+    assert erasure.erase_due(now=NOW + rules.WAIT) == 1
     request.refresh_from_db()
     assert (request.member, request.code) == (None, amal.code)
     assert set(RequestNote.objects.values_list("words", flat=True)) == {""}
