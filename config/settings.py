@@ -66,6 +66,38 @@ refuse_unless(
     not KEK_FILE or PROCESS != "portal",
     "The portal must not have KEK_FILE: respondents' pages open no cards.",
 )
+#: What seals the keys in KEK_FILE: file (nothing but its mode 0600) | environment (development) | transit | kms.
+KEK_PROVIDER: str = env.str("KEK_PROVIDER", "file")
+KEK_ENVIRONMENT: str = env.str("KEK_ENVIRONMENT", "")  # 32 bytes in base64
+KEK_TRANSIT_URL: str = env.str("KEK_TRANSIT_URL", "")
+KEK_TRANSIT_KEY: str = env.str("KEK_TRANSIT_KEY", "")
+KEK_TRANSIT_TOKEN_FILE: str = env.str("KEK_TRANSIT_TOKEN_FILE", "")  # a path: an agent renews what lies there
+KEK_TRANSIT_MOUNT: str = env.str("KEK_TRANSIT_MOUNT", "transit")
+KEK_TRANSIT_NAMESPACE: str = env.str("KEK_TRANSIT_NAMESPACE", "")
+KEK_TRANSIT_CA_FILE: str = env.str("KEK_TRANSIT_CA_FILE", "")
+KEK_KMS_KEY: str = env.str("KEK_KMS_KEY", "")  # id, ARN or alias
+KEK_KMS_REGION: str = env.str("KEK_KMS_REGION", "")
+KEK_KMS_ENDPOINT: str = env.str("KEK_KMS_ENDPOINT", "")  # only where it isn't the region's own
+_needed = {
+    "file": {},
+    "environment": {"KEK_ENVIRONMENT": KEK_ENVIRONMENT},
+    "transit": {
+        "KEK_TRANSIT_URL": KEK_TRANSIT_URL,
+        "KEK_TRANSIT_KEY": KEK_TRANSIT_KEY,
+        "KEK_TRANSIT_TOKEN_FILE": KEK_TRANSIT_TOKEN_FILE,
+    },
+    "kms": {"KEK_KMS_KEY": KEK_KMS_KEY, "KEK_KMS_REGION": KEK_KMS_REGION},
+}
+if KEK_PROVIDER not in _needed:
+    raise ImproperlyConfigured("KEK_PROVIDER is one of file, environment, transit, kms.")
+for _name, _value in _needed[KEK_PROVIDER].items():
+    refuse_unless(
+        bool(_value) or not KEK_FILE, f"{_name} is not set, and KEK_PROVIDER={KEK_PROVIDER} needs it."
+    )
+refuse_unless(
+    not KEK_TRANSIT_URL or KEK_TRANSIT_URL.startswith("https://"),
+    "KEK_TRANSIT_URL must be https://, for keys travel on it.",
+)
 try:
     SERVICE_KEY = base64.b64decode(required("SERVICE_KEY", "Give 32 random bytes in base64."), validate=True)
 except binascii.Error as error:

@@ -10,19 +10,24 @@ import secrets
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
+from cryptography import x509
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
+from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from django.utils.translation import gettext as _
 
-from panel.errors import Damaged
+from panel.errors import BadInput, Damaged
 
 MAGIC = b"GJS1"
 HEADER = struct.Struct(">4sBI")
+LENGTH = struct.Struct(">I")
 KEY_BYTES = 32
 NONCE_BYTES = 12
 TAG_BYTES = 16
@@ -56,14 +61,21 @@ class Place:
 
     def associated_data(self, header: bytes) -> bytes:
         """Length-prefixed parts, so that no two places run together (CRY-02)."""
-        parts = (header, self.table.encode(), self.column.encode(), self.row, struct.pack(">I", self.schema))
-        return b"".join(struct.pack(">I", len(part)) + part for part in parts)
+        before, after = _around_row(header, self.table, self.column, self.schema)
+        return before + LENGTH.pack(len(self.row)) + self.row + after
 
     def damaged(self) -> Damaged:
         return Damaged(
             _("A sealed value in %(table)s.%(column)s does not open: wrong key, changed, or moved.")
             % {"table": self.table, "column": self.column}
         )
+
+
+@lru_cache(maxsize=64)
+def _around_row(header: bytes, table: str, column: str, schema: int) -> tuple[bytes, bytes]:
+    """What is the same for all rows of a column, so that a set of rows pays for it once."""
+    before = b"".join(LENGTH.pack(len(part)) + part for part in (header, table.encode(), column.encode()))
+    return before, LENGTH.pack(LENGTH.size) + LENGTH.pack(schema)
 
 
 def random_key() -> bytes:
@@ -93,6 +105,42 @@ def unpad(padded: bytes) -> bytes:
     return padded.rstrip(b"\0")[:-1]
 
 
+class SealingKey:
+    """One version of one key with its cipher made once, for sets of values. Never shows the key."""
+
+    def __init__(self, key: bytes, *, version: int = 1, algorithm: Algorithm = Algorithm.AES_256_GCM) -> None:
+        self._cipher = _CIPHERS[algorithm](key)
+        self._header = HEADER.pack(MAGIC, algorithm, version)
+        self.version = version
+
+    def seal(self, plain: bytes, *, place: Place, blocks: int = 1) -> bytes:
+        """`plain`, padded, for `place` alone."""
+        return self._encrypt(pad(plain, blocks), place)
+
+    def open(self, sealed: bytes, *, place: Place) -> bytes:
+        """What this version sealed for `place`; raises Damaged for anything else, never passes it through."""
+        return unpad(self._decrypt(sealed, place))
+
+    def move(self, sealed: bytes, *, place: Place, to: "SealingKey") -> bytes:
+        """The same value under another key; its padding goes with it unread."""
+        return to._encrypt(self._decrypt(sealed, place), place)
+
+    def _encrypt(self, padded: bytes, place: Place) -> bytes:
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        body = self._cipher.encrypt(nonce, padded, place.associated_data(self._header))
+        return self._header + nonce + body
+
+    def _decrypt(self, sealed: bytes, place: Place) -> bytes:
+        header, body_at = self._header, HEADER.size + NONCE_BYTES
+        if len(sealed) < body_at + TAG_BYTES or not sealed.startswith(header):
+            raise place.damaged()
+        nonce, body = sealed[HEADER.size : body_at], sealed[body_at:]
+        try:
+            return self._cipher.decrypt(nonce, body, place.associated_data(header))
+        except InvalidTag:
+            raise place.damaged() from None
+
+
 def seal(
     plain: bytes,
     *,
@@ -103,23 +151,15 @@ def seal(
     blocks: int = 1,
 ) -> bytes:
     """`plain`, padded, under `key`, for `place` alone. `version` says which version of the key it was."""
-    header = HEADER.pack(MAGIC, algorithm, version)
-    nonce = secrets.token_bytes(NONCE_BYTES)
-    sealed = _CIPHERS[algorithm](key).encrypt(nonce, pad(plain, blocks), place.associated_data(header))
-    return header + nonce + sealed
+    return SealingKey(key, version=version, algorithm=algorithm).seal(plain, place=place, blocks=blocks)
 
 
 def open_sealed(sealed: bytes, *, key: bytes, place: Place) -> bytes:
     """What was sealed for `place` under `key`; raises Damaged for anything else, never passes it through."""
-    algorithm, _version = _read_header(sealed, place)
+    algorithm, version = _read_header(sealed, place)
     if algorithm not in _CIPHERS:
         raise place.damaged()
-    header, rest = sealed[: HEADER.size], sealed[HEADER.size :]
-    nonce, body = rest[:NONCE_BYTES], rest[NONCE_BYTES:]
-    try:
-        return unpad(_CIPHERS[algorithm](key).decrypt(nonce, body, place.associated_data(header)))
-    except InvalidTag:
-        raise place.damaged() from None
+    return SealingKey(key, version=version, algorithm=algorithm).open(sealed, place=place)
 
 
 def public_pair() -> tuple[bytes, bytes]:
@@ -151,6 +191,17 @@ def open_with_private(sealed: bytes, *, private: bytes, place: Place) -> bytes:
         return unpad(_TO_PUBLIC.decrypt(body, key, place.associated_data(header)))
     except InvalidTag:
         raise place.damaged() from None
+
+
+def envelope(plain: bytes, *, certificate: bytes) -> bytes:
+    """`plain` for whoever has the certificate's private key, as CMS, which other programs open (RSA, AES-256-CBC)."""
+    try:
+        recipient = x509.load_pem_x509_certificate(certificate)
+        builder = pkcs7.PKCS7EnvelopeBuilder().add_recipient(recipient)
+    except (ValueError, TypeError) as error:
+        raise BadInput(_("This is no RSA certificate in PEM form. Ask the archive for one.")) from error
+    sealed = builder.set_data(plain).set_content_encryption_algorithm(AES256)
+    return sealed.encrypt(Encoding.DER, [pkcs7.PKCS7Options.Binary])
 
 
 def key_version(sealed: bytes, *, place: Place) -> int:

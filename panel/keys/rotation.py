@@ -12,7 +12,8 @@ from django.db import transaction
 
 from panel.errors import Damaged
 from panel.keys.models import DataKey, WrappedRoot
-from panel.keys.providers import Ring, provider
+from panel.keys.providers import provider
+from panel.keys.ring import Ring
 from panel.keys.roots import index_root, lock, place_of
 from panel.keys.services import place_of_key
 
