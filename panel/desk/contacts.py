@@ -34,6 +34,7 @@ RECORDED = [rung for rung in Stop.Rung if rung != Stop.Rung.NO_REMINDERS]
 
 OUTCOMES: dict[str, Words] = {
     Outcome.ENROLLED: _("become members"),
+    Outcome.SUPPRESSED: _("asked never to be contacted again"),
     Outcome.ALREADY_MEMBER: _("are members already"),
     Outcome.NO_CONSENT: _("didn't agree to be contacted"),
     Outcome.NO_ADDRESS: _("gave no address"),

@@ -22,6 +22,7 @@ from panel.keys.macs import Index
 from panel.keys.services import batched
 from panel.members.models import PanelMember, Study
 from panel.vault import services as vault
+from panel.vault import suppression
 
 GONE = (PanelMember.Status.LEFT, PanelMember.Status.DELETING)
 
@@ -72,6 +73,7 @@ def plan(*, study: Study, mapping: Recruitment, rows: Sequence[JudgedRow]) -> Pl
     rows = [_without_the_erased(row, fingerprints.get(row.line) in erased) for row in rows]
     seen = {line: stored[mark] for line, mark in fingerprints.items() if mark in stored}
     settled = [_settled(row, mapping, known, seen.get(row.line)) for row in rows]
+    settled = _without_the_suppressed(study, settled)
     enrolled = [row for row in settled if row.outcome == Outcome.ENROLLED]
     shared, newly_shared, sharing = _share(enrolled, known)
     return Plan(
@@ -102,6 +104,18 @@ def _settled(
     if is_known or _became_a_member(mapping, seen):
         return replace(row, outcome=Outcome.ALREADY_MEMBER, contact=None)
     return row
+
+
+def _without_the_suppressed(study: Study, rows: list[JudgedRow]) -> list[JudgedRow]:
+    """Whose address may never be contacted again is no member; the answers are kept as of any other (LAW-13)."""
+    wanted = {row.contact.email for row in rows if row.contact and row.outcome == Outcome.ENROLLED}
+    never = suppression.found(study.key, wanted)
+    return [
+        replace(row, outcome=Outcome.SUPPRESSED, contact=None, agreed=())
+        if row.contact and row.contact.email in never
+        else row
+        for row in rows
+    ]
 
 
 def _became_a_member(mapping: Recruitment, seen: Record | None) -> bool:

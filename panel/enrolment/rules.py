@@ -1,7 +1,7 @@
 """Judging a recruitment file row by row, against itself. Pure: no database, no vault, no file.
 
-The checks run in the order of `Outcome`; the first that applies decides. That somebody was erased or is a
-member already needs what is stored and is settled in matching.py, after all of these.
+The checks run in the order of `Outcome`; the first that applies decides. That somebody was erased, is a
+member already or may never be contacted again needs what is stored and is settled in matching.py, after them.
 """
 
 import json
@@ -32,6 +32,7 @@ class Outcome(StrEnum):
     NO_ADDRESS = "no_address"
     INVALID_ADDRESS = "invalid_address"
     ALREADY_MEMBER = "already_member"
+    SUPPRESSED = "suppressed"  # this address asked never to be contacted again
     ENROLLED = "enrolled"
 
 

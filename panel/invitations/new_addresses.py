@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from panel.audit.rules import Actor
-from panel.enrolment import intake
+from panel.enrolment import intake, suppression
 from panel.enrolment.models import NewAddress
 from panel.errors import Damaged
 from panel.invitations.models import LetterKind, Outgoing
@@ -19,7 +19,9 @@ REASON = "asking the new address"
 
 
 def opened(letters: Collection[Outgoing], now: datetime) -> tuple[dict[UUID, str], dict[Outgoing, Verdict]]:
-    """The address of each letter to a new one, and why one has none: its request is over, or it doesn't open."""
+    """The address of each letter to a new one, and why one has none: its request is over, it may
+    never be written to (LAW-13), or it doesn't open.
+    """
     rows = [row for row in letters if row.kind == LetterKind.CONFIRM_ADDRESS]
     if not rows:
         return {}, {}
@@ -33,7 +35,12 @@ def opened(letters: Collection[Outgoing], now: datetime) -> tuple[dict[UUID, str
             none[row] = Verdict(Reason.TAKEN_BACK)
             continue
         try:
-            addresses[row.pk] = intake.open_address(one, by=SENDER, reason=REASON, now=now)
+            address = intake.open_address(one, by=SENDER, reason=REASON, now=now)
         except Damaged:  # it must not hold up the letters beside it
             none[row] = Verdict(Reason.NO_CARD)
+            continue
+        if suppression.is_suppressed(row.member.study, [address]):
+            none[row] = Verdict(Reason.SUPPRESSED)
+        else:
+            addresses[row.pk] = address
     return addresses, none

@@ -44,11 +44,12 @@ class Index:
     address: bytes = field(repr=False)
     row: bytes = field(repr=False)
     blob: bytes = field(repr=False)
+    study: bytes = field(repr=False)
 
     @classmethod
     def load(cls) -> "Index":
         root = index_root()
-        labels = ("card-locator", "key-locator", "address-bucket", "row-fingerprint", "blob")
+        labels = ("card-locator", "key-locator", "address-bucket", "row-fingerprint", "blob", "study-mark")
         return cls(*(crypto.derive(root, label) for label in labels))
 
     def card_locator(self, code: str) -> bytes:
@@ -66,3 +67,7 @@ class Index:
     def row_fingerprint(self, text: str) -> bytes:
         """Knows a row of a recruitment file again without keeping it."""
         return crypto.mac(self.row, text.encode())
+
+    def study_mark(self, key: str, use: str) -> bytes:
+        """What stands for a study in vault or keystore, another one for each use: neither names it (ZON-02)."""
+        return crypto.mac(self.study, f"{use}:{key}".encode())

@@ -16,7 +16,7 @@ from panel import words
 from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.enrolment import addresses as cards
-from panel.enrolment import intake
+from panel.enrolment import intake, suppression
 from panel.enrolment.models import NewAddress
 from panel.errors import NotAllowed, NotNow, Refusal
 from panel.invitations import services as outbox
@@ -171,6 +171,10 @@ def _carry_out(pk: UUID, now: datetime) -> int:
     address = intake.open_address(
         NewAddress.objects.select_related("member__study").get(pk=pk), by=WORKER, reason=REASON, now=now
     )
+    if suppression.is_suppressed(member.study, [address]):
+        _end(change, State.REFUSED, now)
+        _note(WORKER, change, "address_change.refused", now)
+        return 0
     cards.change_address(by=WORKER, member=member, address=address, now=now)
     _end(change, State.DONE, now)
     _note(WORKER, change, "address_change.carried_out", now)

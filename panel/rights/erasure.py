@@ -14,8 +14,9 @@ from django.db.models import Max
 
 from panel.audit import services as audit
 from panel.audit.rules import Actor
+from panel.enrolment import suppression
 from panel.enrolment.models import ErasedRow, RecruitmentRecord
-from panel.errors import Refusal
+from panel.errors import Damaged, Refusal
 from panel.journal import selectors as journal_state
 from panel.journal import services as journal
 from panel.journal.models import JournalEntry
@@ -94,6 +95,8 @@ def carry_out(pk: Any, now: datetime) -> int:
     if stop.state != State.IN_FORCE or member is None:
         return 0
     told = retold(stop)
+    if stop.never_again:
+        _suppress(member, now)
     vault.destroy_cards([stop.code])
     ended = Stop.objects.filter(member=member, state=State.IN_FORCE)
     if stop.rung != Rung.LEAVE_DELETE:
@@ -108,6 +111,18 @@ def carry_out(pk: Any, now: datetime) -> int:
 
 
 def erase(member: PanelMember) -> None:
+def _suppress(member: PanelMember, now: datetime) -> None:
+    """The address is never contacted again (LAW-13). One that doesn't open holds up no erasure; it is told."""
+    slug = member.study.slug
+    try:
+        marks = suppression.suppress(by=ERASURE, member=member, now=now)
+    except Damaged:
+        audit.record(by=ERASURE, verb="address.not_suppressed", now=now, study=slug, subject=member.code)
+        return
+    for mark in marks:  # without the code, which proves nobody's membership with it
+        journal.record(kind=journal.Kind.SUPPRESSED, study=slug, payload={"mark": mark.hex()}, now=now)
+
+
     """Everything held of a member in `default`: the row takes cases, answers, evidence, links and letters with it.
 
     The keyed hash of their row in a recruitment file stays, so that the same file does not bring them back.

@@ -59,12 +59,15 @@ class Stop(models.Model):
     class Meta:
         indexes = [models.Index(fields=["state", "due_at"], name="stops_due")]
 
+    never_again = models.BooleanField(
+        default=False, help_text="On leaving: this address is never to be contacted again, in whatever file."
+    )
     class Privacy:
         purpose = "carries out what a member asked for, and shows that it was"
         retention = "as long as the study; names nobody after an erasure"
         classes = dict.fromkeys(
             ("id", "member", "code", "case", "rung", "state", "channel", "withdrawn", "asked_at", "told_on",
-             "until", "due_at", "ended_at"),
+             "never_again", "until", "due_at", "ended_at"),
             "internal",
         )  # fmt: skip
 

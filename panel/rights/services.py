@@ -52,8 +52,12 @@ def ask_stop(
     typed_word: str | None = None,
     waive: bool = False,
     told_on: date | None = None,
+    never_again: bool = False,
 ) -> Stop:
-    """Put a stop in force. Asked twice it is the same stop; a new date of a pause replaces the old one."""
+    """Put a stop in force. Asked twice it is the same stop; a new date of a pause replaces the old one.
+
+    `never_again` goes with leaving: when the card is destroyed its address is never contacted again (LAW-13).
+    """
     _check_actor(by, member)
     rung, today = Rung(rung), timezone.localdate(now)
     rules.check_request(rung, by_member=by.kind == "member", until=until, typed_word=typed_word, today=today)
@@ -62,12 +66,13 @@ def ask_stop(
     member = _locked(member.pk)
     case = case if rung == Rung.NO_REMINDERS else None
     if standing := _standing(member, rung, case, until, now):
-        return _sooner(by, standing, waive, now)
+        return _sooner(by, standing, waive, never_again, now)
     if rung not in selectors.rungs_offered(member, case):
         raise NotNow(_("This can no longer be chosen. Load the page again to see what applies now."))
     stop = Stop.objects.create(
         member=member, code=member.code, case=case, rung=rung, channel=Stop.Channel(channel), asked_at=now,
-        told_on=told_on, until=until if rung == Rung.PAUSE else None,
+        told_on=told_on, never_again=never_again and rung in rules.LEAVING,
+        until=until if rung == Rung.PAUSE else None,
         due_at=rules.due_at(rung, waive=waive, now=now),
         withdrawn=_withdraw(member, rung, str(channel), told_on or today),
     )  # fmt: skip
@@ -141,6 +146,7 @@ def retold(stop: Stop) -> dict[str, Any]:
         "due_at": stop.due_at.isoformat() if stop.due_at else None,
         "withdrawn": list(stop.withdrawn),
         "wave": stop.case.wave.name if stop.case else None,
+        "never_again": stop.never_again,
     }
 
 
@@ -175,8 +181,12 @@ def _standing(
     return stop
 
 
-def _sooner(by: Actor, stop: Stop, waive: bool, now: datetime) -> Stop:
-    """A deletion asked again, now without the wait."""
+def _sooner(by: Actor, stop: Stop, waive: bool, never_again: bool, now: datetime) -> Stop:
+    """A stop asked again: leaving now also for ever, a deletion now without the wait."""
+    if never_again and stop.rung in rules.LEAVING and not stop.never_again:
+        stop.never_again = True
+        stop.save(update_fields=["never_again"])
+        _note(by, stop, "stop.asked", now)
     if waive and stop.rung == Rung.LEAVE_DELETE and stop.due_at and stop.due_at > now:
         stop.due_at = now
         stop.save(update_fields=["due_at"])
@@ -255,6 +265,8 @@ def _note(by: Actor, stop: Stop, verb: str, now: datetime) -> None:
     detail: dict[str, Any] = {"rung": stop.rung, "channel": stop.channel}
     if stop.case:
         detail["wave"] = stop.case.wave.name
+    if stop.never_again:
+        detail["never_again"] = True
     if stop.told_on:
         detail["told_on"] = stop.told_on.isoformat()
     slug = stop.member.study.slug

@@ -1,4 +1,7 @@
-"""The vault database: contact cards as ciphertext. Nothing of study, status or answers."""
+"""The vault database: contact cards as ciphertext, and keyed hashes of addresses never to be contacted again.
+
+Nothing of study, status or answers.
+"""
 
 from django.db import models
 
@@ -34,3 +37,21 @@ class Card(models.Model):
             "bucket_bits": "internal",
             "made_on": "internal",
         }
+
+
+class Suppressed(models.Model):
+    """An address that a study never contacts again (LAW-13), as a full-length keyed hash.
+
+    Its key is the study's own, a root in the keystore, and is destroyed at project end. Unlike a bucket the hash
+    would prove something to whoever has the key: that this address asked never to be contacted again.
+    """
+
+    mark = models.BinaryField(primary_key=True, max_length=32)
+    register = models.BinaryField(
+        max_length=32, db_index=True, help_text="Whose list it is on: a keyed hash, which names no study."
+    )
+
+    class Privacy:
+        purpose = "whoever asked never to be contacted again is not enrolled again"
+        retention = "until project end"
+        classes = dict.fromkeys(("mark", "register"), "internal")
