@@ -22,6 +22,7 @@ from consent.rules import (
     check_writer,
     drafted_texts,
     form_hash,
+    lacking,
     text_hash,
 )
 
@@ -115,6 +116,11 @@ def discard_form(*, form: ConsentForm) -> None:
     form.blocks.all().delete()
     form.texts.all().delete()
     form.delete()
+
+
+def lacks(form: ConsentForm, languages: Collection[str]) -> list[str]:
+    """What a draft still lacks to be approved in these languages; empty when it is whole."""
+    return list(lacking(new_blocks(form), new_texts(form), languages, set(ASKED)))
 
 
 def hash_of(form: ConsentForm) -> str:

@@ -76,27 +76,28 @@ def check_whole(
     blocks: Sequence[NewBlock], texts: Sequence[NewText], languages: Collection[str], purposes: set[str]
 ) -> None:
     """Refuses a draft that lacks a block, a language or a purpose, and names what it lacks (NO-02)."""
-    if missing := list(_missing(blocks, texts, languages, purposes)):
+    if missing := list(lacking(blocks, texts, languages, purposes)):
         raise ConsentError(
             _("The form can't be approved yet. It lacks: %(missing)s.") % {"missing": "; ".join(missing)}
         )
 
 
-def _missing(
+def lacking(
     blocks: Sequence[NewBlock], texts: Sequence[NewText], languages: Collection[str], purposes: set[str]
 ) -> Iterator[str]:
+    """What a form lacks, each in words."""
     told = {(one.block, one.language) for one in blocks if heading_and_words(one.body)[1]}
     for block in Block:
-        if lacking := [language for language in languages if (block.value, language) not in told]:
-            yield f"“{block.label}” ({', '.join(lacking)})"
+        if gaps := [language for language in languages if (block.value, language) not in told]:
+            yield f"“{block.label}” ({', '.join(gaps)})"
     if not texts:
         yield _("a question")
     asked = {(one.question, one.language) for one in texts if one.body.strip()}
     for question, grants in {one.question: one.grants for one in texts}.items():
-        if lacking := [language for language in languages if (question, language) not in asked]:
+        if gaps := [language for language in languages if (question, language) not in asked]:
             yield _("the question “%(name)s” (%(languages)s)") % {
                 "name": question,
-                "languages": ", ".join(lacking),
+                "languages": ", ".join(gaps),
             }
         if len(grants) != 1 or not purposes.issuperset(grants):
             yield _("one purpose of the question “%(name)s”") % {"name": question}

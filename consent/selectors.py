@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from django.db.models import Max, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from consent.errors import ConsentError
@@ -58,6 +58,28 @@ def letter_hash(blocks: Collection[InformationBlock]) -> str:
 def questions(form: ConsentForm, language: str) -> list[ConsentText]:
     """The questions of a form in one language, in their order; refused if their words were changed."""
     return [_unharmed(text) for text in form.texts.filter(language=language).order_by("position", "question")]
+
+
+def signed_older(form: ConsentForm) -> set[str]:
+    """Subjects who hold a purpose by other words and have not answered this form yet. Two queries."""
+    entries = ConsentEntry.objects.filter(study_key=form.study_key)
+    latest = entries.order_by().values("subject", "purpose").annotate(latest=Max("id")).values("latest")
+    held = ConsentEntry.objects.filter(id__in=latest).exclude(action__in=ConsentEntry.NO)
+    older = held.exclude(form_version=form.version).values_list("subject", flat=True)
+    answered = entries.filter(form_version=form.version).values_list("subject", flat=True)
+    return set(older.iterator()).difference(answered.iterator())
+
+
+def said_to(form: ConsentForm) -> dict[str, tuple[int, int]]:
+    """For each purpose how many said yes and how many said no to this form, by their latest answer to it."""
+    entries = ConsentEntry.objects.filter(study_key=form.study_key, form_version=form.version)
+    latest = entries.order_by().values("subject", "purpose").annotate(latest=Max("id")).values("latest")
+    no = Count("id", filter=Q(action__in=ConsentEntry.NO))
+    counted = ConsentEntry.objects.filter(id__in=latest).order_by().values("purpose")
+    return {
+        row["purpose"]: (row["all"] - row["no"], row["no"])
+        for row in counted.annotate(all=Count("id"), no=no)
+    }
 
 
 def history(*, study_key: UUID, subject: str) -> QuerySet[ConsentEntry]:

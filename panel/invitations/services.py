@@ -5,7 +5,7 @@ same way on SQLite and PostgreSQL. Not here: checking and sending a chunk (sendi
 (letters.py).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from uuid import UUID, uuid4
@@ -125,6 +125,17 @@ def is_under_way(*, occasion: UUID, kind: LetterKind) -> bool:
     """Whether a request's letter of this kind waits or is being sent right now."""
     live = rules.LIVE - {State.UNCONFIRMED}
     return Outgoing.objects.filter(occasion=occasion, kind=kind, state__in=live).exists()
+
+
+def queue_service_many(
+    *, members: Sequence[UUID], occasion: UUID, kind: LetterKind, now: datetime
+) -> None:
+    """The same service mail for many members, in sets, once each. Joins the caller's transaction."""
+    rows = (
+        Outgoing(member_id=pk, purpose=Purpose.SERVICE, occasion=occasion, kind=kind, due_at=now)
+        for pk in members
+    )
+    Outgoing.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
 
 
 def cancel_service(*, occasion: UUID, kind: LetterKind) -> int:

@@ -134,9 +134,10 @@ class MemberQuerySet(models.QuerySet["PanelMember"]):
     def usable(self) -> "MemberQuerySet":
         """Members whose answers may stand in files and counts of answers.
 
-        Not who asked for deletion, for all use stopped then (LAW-06), and not who is held (LAW-10).
+        Not who asked for deletion, for all use stopped then (LAW-06), and not who is held (LAW-10). Who only
+        waits for new words to agree to has not taken back what they said to the old ones.
         """
-        held = Hold.objects.filter(lifted_at=None).values("member")
+        held = Hold.objects.filter(lifted_at=None).exclude(kind=Hold.Kind.RECONSENT).values("member")
         return self.exclude(status=PanelMember.Status.DELETING).exclude(pk__in=held)
 
 
@@ -200,7 +201,10 @@ class PanelMember(models.Model):
 
 
 class Hold(models.Model):
-    """Freezes mails, edits and releases of a member; for rights or re-consent, never for having left."""
+    """Freezes mails, edits and releases of a member for rights, survey mail alone for re-consent.
+
+    Never for having left.
+    """
 
     class Kind(models.TextChoices):
         RESTRICTION = "restriction", "restriction of processing"

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from panel.instruments.coding import Code, coded
 from panel.instruments.selectors import questionnaire
-from panel.members.models import PanelMember
+from panel.members.models import Hold, PanelMember
 from panel.responses.models import Response
 from panel.responses.rules import Standing
 from panel.waves.models import Case, Wave
@@ -47,7 +47,7 @@ def standing(case: Case, response: Response) -> Standing:
         wave_open=wave.status == Wave.Status.OPEN,
         wave_closed=wave.status == Wave.Status.CLOSED,
         member_active=member.status == PanelMember.Status.ACTIVE,
-        held=member.holds.filter(lifted_at=None).exists(),
+        held=member.holds.filter(lifted_at=None).exclude(kind=Hold.Kind.RECONSENT).exists(),
         completed=response.completed_at is not None,
     )
 
