@@ -66,7 +66,7 @@ class Kms:
         )
         client = None
         try:
-            client = boto3.client(
+            client = boto3.Session().client(
                 "kms", region_name=self.region, endpoint_url=self.endpoint or None, config=config
             )
             yield client

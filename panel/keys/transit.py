@@ -18,6 +18,9 @@ from panel.keys.sealers import checked, damaged, library
 
 REQUIREMENTS = "requirements-openbao.txt"
 SECONDS = 10
+#: The engine's own words, all under status 400.
+NOT_THIS = ("message authentication failed", "invalid ciphertext")
+TOO_OLD, NO_KEY = "disallowed by policy (too old)", "encryption key not found"
 
 
 @dataclass(frozen=True)
@@ -84,21 +87,35 @@ def _bound(version: int) -> str:
     return base64.b64encode(f"gjensyn/kek/{version}".encode()).decode()
 
 
-def _refusal(error: Exception, kinds: Any, version: int) -> Damaged | Unreachable:
+def _refusal(error: Any, kinds: Any, version: int) -> Damaged | Unreachable:
     """Which kind of refusal an answer of the server is, and whether trying again makes sense."""
-    if isinstance(error, kinds.InvalidRequest):
+    words = " ".join(error.errors or ())
+    if isinstance(error, kinds.InvalidRequest) and any(word in words for word in NOT_THIS):
         return damaged(version)
-    if isinstance(error, kinds.VaultDown | kinds.VaultNotInitialized):
-        return Unreachable(_("The transit engine is sealed or in maintenance: unseal it, then try again."))
-    if isinstance(error, kinds.Unauthorized | kinds.Forbidden):
+    if isinstance(error, kinds.InvalidRequest) and TOO_OLD in words:
         return Unreachable(
-            _("The transit engine refuses this token: renew it, or give it its policy."), permanent=True
+            _("The transit key no longer opens what it sealed: lower its min_decryption_version."),
+            permanent=True,
         )
-    if isinstance(error, kinds.InvalidPath):
+    if isinstance(error, kinds.InvalidPath) or NO_KEY in words:
         return Unreachable(
             _("The transit engine has no such key or mount: see KEK_TRANSIT_KEY and KEK_TRANSIT_MOUNT."),
             permanent=True,
         )
+    if isinstance(error, kinds.InvalidRequest):
+        return Unreachable(
+            _("The transit engine refuses the request: the key's type must be aes256-gcm96."), permanent=True
+        )
+    if isinstance(error, kinds.Unauthorized | kinds.Forbidden):
+        return Unreachable(
+            _("The transit engine refuses this token: renew it, or give it its policy."), permanent=True
+        )
+    return Unreachable(_busy(error, kinds))
+
+
+def _busy(error: Any, kinds: Any) -> str:
+    if isinstance(error, kinds.VaultDown | kinds.VaultNotInitialized):
+        return _("The transit engine is sealed or in maintenance: unseal it, then try again.")
     if isinstance(error, kinds.RateLimitExceeded):
-        return Unreachable(_("The transit engine has too much to do: try again later."))
-    return Unreachable(_("The transit engine failed: try again later, and see its log."))
+        return _("The transit engine has too much to do: try again later.")
+    return _("The transit engine failed: try again later, and see its log.")

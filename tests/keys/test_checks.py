@@ -1,9 +1,11 @@
 """The system check of the KEK file."""
 
+import importlib
+
 import pytest
 from django.core.checks.registry import registry
 
-from panel.keys.checks import kek_file_is_safe
+from panel.keys.checks import kek_file_is_safe, kek_provider_is_fit
 
 
 def ids() -> list[str | None]:
@@ -39,4 +41,27 @@ def test_a_file_others_can_read_is_an_error_in_every_process(settings, tmp_path)
 
 def test_the_check_is_registered():
     checks: set[object] = set(registry.get_checks())
-    assert kek_file_is_safe in checks
+    assert {kek_file_is_safe, kek_provider_is_fit} <= checks
+
+
+def test_cry_05_a_kek_from_the_environment_is_an_error_in_production_only(settings):
+    settings.KEK_PROVIDER = "environment"
+    assert [found.id for found in kek_provider_is_fit()] == ["keys.E003"]
+    settings.DEBUG = True
+    assert kek_provider_is_fit() == []
+
+
+@pytest.mark.parametrize(("name", "file"), [("transit", "openbao"), ("kms", "aws")])
+def test_cry_05_a_provider_without_its_library_is_an_error_that_names_the_file(
+    settings, monkeypatch, name, file
+):
+    settings.KEK_PROVIDER = name
+    assert kek_provider_is_fit() == []
+
+    def absent(module: str) -> None:
+        raise ImportError(module)
+
+    monkeypatch.setattr(importlib, "import_module", absent)
+    (found,) = kek_provider_is_fit()
+    assert found.id == "keys.E004"
+    assert f"requirements-{file}.txt" in str(found.hint)

@@ -7,7 +7,7 @@ import pytest
 from panel.errors import Damaged
 from panel.keys import macs, rotation, services
 from panel.keys.models import DataKey, WrappedRoot
-from panel.keys.providers import FileProvider
+from panel.keys.ring import RingFile
 
 pytestmark = pytest.mark.django_db
 DAY = date(2023, 10, 1)
@@ -62,7 +62,7 @@ def test_create_breaks_at_its_last_write_and_keeps_nothing(monkeypatch):
 def test_cry_04_a_reader_between_row_and_ring_looks_again(monkeypatch):
     """A rotation ends after the reader has its rows and before it has the ring."""
     made = services.create_data_keys(CODES, today=DAY)
-    ring = FileProvider.ring
+    ring = RingFile.ring
     rotated: list[bool] = []
 
     def late(self):
@@ -73,7 +73,7 @@ def test_cry_04_a_reader_between_row_and_ring_looks_again(monkeypatch):
 
     index = macs.Index.load()
     monkeypatch.setattr(macs.Index, "load", lambda: index)
-    monkeypatch.setattr(FileProvider, "ring", late)
+    monkeypatch.setattr(RingFile, "ring", late)
     assert services.data_keys(CODES) == made
 
 
