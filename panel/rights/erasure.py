@@ -83,7 +83,7 @@ def nightly(*, now: datetime) -> Night:
 
 
 @transaction.atomic
-def carry_out(pk: Any, now: datetime) -> int:
+def carry_out(pk: Any, now: datetime, *, journaled: bool = False) -> int:
     """Contact card and data key first, `default` last; the stop stays as a proof by code, like the ledger.
 
     Locked before the card is destroyed: an undo that came a moment earlier is seen, a later one is refused, and
@@ -106,11 +106,11 @@ def carry_out(pk: Any, now: datetime) -> int:
         erase(member)
     slug, detail = member.study.slug, {"rung": stop.rung}
     audit.record(by=ERASURE, verb="stop.carried_out", now=now, study=slug, subject=stop.code, detail=detail)
-    journal.record(kind=journal.Kind.STOP_DONE, study=slug, code=stop.code, payload=told, now=now)
+    if not journaled:
+        journal.record(kind=journal.Kind.STOP_DONE, study=slug, code=stop.code, payload=told, now=now)
     return 1
 
 
-def erase(member: PanelMember) -> None:
 def _suppress(member: PanelMember, now: datetime) -> None:
     """The address is never contacted again (LAW-13). One that doesn't open holds up no erasure; it is told."""
     slug = member.study.slug
@@ -123,6 +123,7 @@ def _suppress(member: PanelMember, now: datetime) -> None:
         journal.record(kind=journal.Kind.SUPPRESSED, study=slug, payload={"mark": mark.hex()}, now=now)
 
 
+def erase(member: PanelMember) -> None:
     """Everything held of a member in `default`: the row takes cases, answers, evidence, links and letters with it.
 
     The keyed hash of their row in a recruitment file stays, so that the same file does not bring them back.
