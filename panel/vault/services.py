@@ -193,6 +193,13 @@ def _in_buckets_of(addresses: Iterable[str]) -> Iterable[Card]:
         yield from Card.objects.filter(bucket_bits=bits, bucket__in=buckets).iterator(chunk_size=keys.CHUNK)
 
 
+def count_cards(codes: Iterable[str]) -> int:
+    """How many of these members have a card."""
+    index = Index.load()
+    asked = batched(index.card_locator(code) for code in codes)
+    return sum(Card.objects.filter(locator__in=some).count() for some in asked)
+
+
 def destroy_cards(codes: Iterable[str]) -> int:
     """Delete cards, then their data keys; returns how many cards there were."""
     codes, index = list(codes), Index.load()

@@ -1,0 +1,37 @@
+"""The certificate of a project's end: what was destroyed and deleted when and by whom, and what stays. No code."""
+
+from datetime import datetime
+from typing import Any
+
+from panel.audit import selectors as audit
+from panel.rights.end_models import EndStep, ProjectEnd
+
+#: What is kept after the end, and why nobody can be found in it; the words are those of the certificate's file.
+KEPT = (
+    "Cleared releases, counts of each wave, questionnaires, letters and consent forms: they name nobody.",
+    "The consent ledger, the audit trail and the journal: append-only by the database itself. They name members by "
+    "codes that stand in no other table and lead to no answer, address or name.",
+    "The archive's file, where one was made, with the archive: pseudonymised (personal data) under new numbers.",
+)
+
+
+def made(end: ProjectEnd, *, now: datetime) -> dict[str, Any]:
+    """As JSON; the page at the desk shows the same."""
+    study, head = end.study, audit.head()
+    return {
+        "study": study.slug,
+        "name": study.name,
+        "institution": study.institution,
+        "sikt_reference": study.sikt_reference,
+        "ends_on": study.ends_on.isoformat() if study.ends_on else "",
+        "begun": {"at": end.begun_at.isoformat(), "by": end.begun_by},
+        "steps": [_step(row) for row in EndStep.objects.filter(end=end).order_by("done_at", "begun_at")],
+        "kept": list(KEPT),
+        "audit_head": {"position": head.position if head else 0, "hash": head.hash if head else ""},
+        "certified_at": now.isoformat(),
+    }
+
+
+def _step(row: EndStep) -> dict[str, Any]:
+    done = row.done_at.isoformat() if row.done_at else ""
+    return {"step": row.step, "done_at": done, "by": row.by, "counts": row.counts, "words": row.words}
