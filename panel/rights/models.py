@@ -8,6 +8,9 @@ from django.utils.translation import gettext_lazy as _
 from panel.invitations.models import LetterKind
 from panel.members.models import PanelMember, Study
 from panel.rights.address_models import AddressChange as AddressChange
+from panel.rights.end_models import EndStep as EndStep
+from panel.rights.end_models import Extension as Extension
+from panel.rights.end_models import ProjectEnd as ProjectEnd
 from panel.waves.models import Case
 
 
