@@ -208,7 +208,8 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
 SECURE_REFERRER_POLICY = "no-referrer"  # a link is a key: it must not travel on
 X_FRAME_OPTIONS = "DENY"
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_AGE = 12 * 3600  # the longest; idle ones end earlier
+STAFF_IDLE_MINUTES: int = env.int("STAFF_IDLE_MINUTES", 30)
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
 # Uploads stay in memory: a recruitment file must not be spooled to disk in clear (ZON-06).
@@ -226,9 +227,15 @@ INSTALLED_APPS = [
     "rest_framework",
     "knox",
     "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.mfa",
     "consent",
     "panel.keys",
     "panel.audit",
+    "panel.staff",
     "panel.journal",
     "panel.vault",
     "panel.members",
@@ -257,6 +264,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "panel.desk.middleware.DeskBorder",
+    "allauth.account.middleware.AccountMiddleware",
+    "panel.staff.middleware.StaffSession",
 ]
 CONTENT_SECURITY_POLICY = {
     # Respondents' pages: our own style sheet and forms, nothing else. The desk has its own (panel/desk).
@@ -317,6 +326,41 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 LOGIN_URL = "/desk/login/"
+
+# --- staff log in under /desk/ (django-allauth); its pages are panel/desk/accounts.py, its behaviour panel/staff
+#: Whoever has no second factor yet sets one up before anything else opens.
+SECOND_FACTOR: bool = env.bool("SECOND_FACTOR", not DEBUG)
+refuse_unless(SECOND_FACTOR, "SECOND_FACTOR is off: staff need a second factor. Take the setting away.")
+#: How many proxies stand before the desk and add to X-Forwarded-For: tries are counted by address too.
+ALLAUTH_TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXIES", 0)
+ACCOUNT_ADAPTER = "panel.staff.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_NOTIFICATIONS = False
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_USERNAME_MIN_LENGTH = 2
+#: By address and by user name, over one shared cache; the sentence in panel/staff/adapters.py names the five minutes.
+ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "20/5m/ip,5/5m/key", "reauthenticate": "10/m/user"}
+PASSWORD_RESET_TIMEOUT = 24 * 3600  # the operator's one-time link
+MFA_ADAPTER = "panel.staff.adapters.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "Gjensyn"
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
+#: The institution's own log-in by OpenID Connect, as Feide: all three or none.
+OIDC_ISSUER: str = env.str("OIDC_ISSUER", "").rstrip("/")
+OIDC_NAME: str = env.str("OIDC_NAME", "Feide") if OIDC_ISSUER else ""
+SOCIALACCOUNT_ADAPTER = "panel.staff.oidc.SocialAdapter"
+SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
+if OIDC_ISSUER:
+    _client = {
+        "client_id": required("OIDC_CLIENT_ID", "The institution's log-in needs it."),
+        "secret": required("OIDC_CLIENT_SECRET", "The institution's log-in needs it."),
+    }
+    _app = {"provider_id": "oidc", "name": OIDC_NAME, "settings": {"server_url": OIDC_ISSUER}, **_client}
+    SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS": [_app]}}
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.ScryptPasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",

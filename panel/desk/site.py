@@ -29,17 +29,13 @@ class DeskSite(UnfoldAdminSite):  # type: ignore[misc]
         return user.is_authenticated and guard.has_role(user)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:  # type: ignore[override]
-        """The index, log-in and -out, jumps by name, one's password, and what is registered; no more."""
+        """The index, jumps by name, pages of no table (log-in among them), and what is registered; no more."""
         inside = self.admin_view
         words = JavaScriptCatalog.as_view(packages=["django.contrib.admin"])
         urls: list[URLPattern | URLResolver] = [
             path("", inside(self.index), name="index"),
-            path("login/", self.login, name="login"),
-            path("logout/", self.logout, name="logout"),
             path("jsi18n/", inside(words), name="jsi18n"),
             path("search/", inside(self.search), name="search"),
-            path("password/", inside(self.password_change), name="password_change"),
-            path("password/done/", inside(self.password_change_done), name="password_change_done"),
         ]
         urls.append(path("app/<slug:app_label>/", inside(_to_start), name="app_list"))
         urls += self.extra

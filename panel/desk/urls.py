@@ -1,10 +1,11 @@
 """The routes of the desk: sections of the admin site and pages that belong to no table."""
 
+from django.contrib.auth.decorators import login_required
 from django.urls import path
 
 from consent.models import ConsentEntry
 from panel.audit.models import AuditEvent
-from panel.desk import contacts
+from panel.desk import accounts, contacts
 from panel.desk.sections import flags, ledgers, members, outbox, releases, studies, waves
 from panel.desk.site import desk
 from panel.invitations.models import Outgoing
@@ -23,6 +24,10 @@ desk.register(ConsentEntry, ledgers.ConsentAdmin)
 desk.register(AuditEvent, ledgers.AuditAdmin)
 
 desk.extra = [
+    # The admin's names for what panel/desk/account_urls.py serves.
+    path("login/", accounts.LogIn.as_view(), name="login"),
+    path("logout/", accounts.LogOut.as_view(), name="logout"),
+    path("account/password/", login_required(accounts.ChangePassword.as_view()), name="password_change"),
     path("card/", desk.admin_view(contacts.card), name="card"),
     path("stop/", desk.admin_view(contacts.stop), name="stop"),
     path("enrol/", desk.admin_view(contacts.enrol), name="enrol"),

@@ -19,8 +19,11 @@ pytestmark = pytest.mark.django_db
 
 #: Whoever comes may see these: the log-in and two pages that hold nothing of anybody.
 OPEN = {"desk:login", "desk:logout"} | {f"portal:{name}" for name in PUBLIC}
-BY_LOGIN, BY_TOKEN, BY_LINK = "desk", "api", "portal"
-STAND_IN = {"uuid": uuid4, "str": lambda: "x" * 43, "slug": lambda: "x"}
+#: The steps of a log-in: before it is done nobody is anybody yet. tests/staff/ shows what each asks for.
+STEPS_IN = {":account_login", ":account_logout", ":mfa_authenticate", ":account_password_link"}
+STEPS_IN |= {":openid_connect_login", ":openid_connect_callback"}
+BY_LOGIN, BY_TOKEN, BY_LINK, OWN_LOGIN = "desk", "api", "portal", ""
+STAND_IN = {"uuid": uuid4, "str": lambda: "x" * 43, "slug": lambda: "x", "int": lambda: 1}
 
 
 def routes(patterns=None, space=""):
@@ -38,25 +41,28 @@ def address(name, pattern):
         key: type(kind).__name__.removesuffix("Converter").lower()
         for key, kind in pattern.pattern.converters.items()
     }
-    return reverse(name, kwargs={key: STAND_IN.get(kind, STAND_IN["slug"])() for key, kind in kinds.items()})
+    return reverse(name.removeprefix(":"), kwargs={key: STAND_IN.get(kind, STAND_IN["slug"])() for key, kind in kinds.items()})
 
 
 ROUTES = dict(routes())
-GUARDED = sorted(set(ROUTES) - OPEN)
+GUARDED = sorted(set(ROUTES) - OPEN - STEPS_IN)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _nothing_is_nameless():
-    assert all(":" in name and not name.endswith("None") and not name.startswith(":") for name in ROUTES)
+    assert all(":" in name and not name.endswith("None") for name in ROUTES)
 
 
 def test_the_public_list_is_short_and_true():
-    assert set(ROUTES) >= OPEN
+    assert set(ROUTES) >= OPEN | STEPS_IN
     assert len(OPEN) == 4
 
 
-def test_every_route_belongs_to_one_of_three_doors():
-    assert {name.partition(":")[0] for name in ROUTES} == {BY_LOGIN, BY_TOKEN, BY_LINK}
+def test_every_route_belongs_to_one_of_four_doors():
+    """Whoever is logged in; a token; a member's link; one's own log-in, by the names allauth asks for."""
+    assert {name.partition(":")[0] for name in ROUTES} == {BY_LOGIN, BY_TOKEN, BY_LINK, OWN_LOGIN}
+    own = {name for name in ROUTES if name.startswith(":")}
+    assert all(name.startswith((":account_", ":mfa_", ":openid_connect_")) for name in own)
 
 
 @pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete"])
@@ -65,7 +71,7 @@ def test_nobody_comes_in_without_a_key(name, method):
     """A stranger is sent to the log-in, told that a token is missing, or told that the link isn't known."""
     answer = getattr(Client(), method)(address(name, ROUTES[name]))
     door = name.partition(":")[0]
-    if door == BY_LOGIN:
+    if door in (BY_LOGIN, OWN_LOGIN):
         assert answer.status_code == 302
         assert answer.url.startswith(reverse("desk:login"))
     elif door == BY_TOKEN:
@@ -73,6 +79,15 @@ def test_nobody_comes_in_without_a_key(name, method):
         assert answer["WWW-Authenticate"] == "Token"
     else:
         assert answer.status_code in (404, 405)
+    assert not answer.cookies.get("sessionid")
+
+
+@pytest.mark.parametrize("name", sorted(STEPS_IN - {":account_login"}))
+def test_a_step_of_a_log_in_out_of_turn_leads_nowhere(name):
+    """Without a log-in begun, or with a link nobody gave, nothing is shown of anybody."""
+    answer = Client().get(address(name, ROUTES[name]))
+    assert answer.status_code in (302, 404, 405) or "used already" in answer.text
+    assert answer.get("Location", reverse("desk:login")) == reverse("desk:login")
     assert not answer.cookies.get("sessionid")
 
 

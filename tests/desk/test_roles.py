@@ -24,7 +24,6 @@ MATRIX = {
     ("jsi18n", ()): ALL,
     ("search", ()): ALL,
     ("password_change", ()): ALL,
-    ("password_change_done", ()): ALL,
     ("app_list", ("waves",)): ALL,
     ("members_study_changelist", ()): ALL,
     ("members_study_change", ("study",)): ALL,

@@ -1,0 +1,76 @@
+"""Forms of log-in and second factor: allauth's, in the desk's dress; a code that fails leaves an audit row."""
+
+from typing import Any
+
+from allauth.account.forms import LoginForm
+from allauth.mfa.base.forms import AuthenticateForm
+from allauth.mfa.webauthn.forms import AuthenticateWebAuthnForm
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+
+from panel import clock
+from panel.staff import services
+
+LABELS = {
+    "username": _("User name"),
+    "password": _("Password"),
+    "oldpassword": _("Password until now"),
+    "password1": _("New password"),
+    "password2": _("New password, again"),
+    "new_password1": _("New password"),
+    "new_password2": _("New password, again"),
+    "code": _("Code"),
+    "name": _("Name of the key"),
+}
+
+
+def dress(form: forms.Form) -> None:
+    """Unfold's fields with our words; what a browser may fill in stays said."""
+    for name, field in form.fields.items():
+        if isinstance(field.widget, forms.HiddenInput):
+            continue
+        kept = {
+            key: field.widget.attrs[key] for key in ("autocomplete", "inputmode") if key in field.widget.attrs
+        }
+        secret = isinstance(field.widget, forms.PasswordInput)
+        field.widget = (UnfoldAdminPasswordWidget if secret else UnfoldAdminTextInputWidget)(kept)
+        field.label, field.help_text = LABELS[name], ""
+    next(iter(form.visible_fields())).field.widget.attrs["autofocus"] = True
+
+
+class LogInForm(LoginForm):  # type: ignore[misc]
+    """By user name and password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rest = dict(self.fields)
+        self.fields = {"username": rest.pop("login"), **rest}
+
+    def clean(self) -> Any:
+        self.cleaned_data["login"] = self.cleaned_data.get("username", "").strip()
+        return super().clean()
+
+
+class Watched:
+    """A second factor that isn't right is a log-in that failed."""
+
+    method: str
+
+    def full_clean(self) -> None:
+        super().full_clean()  # type: ignore[misc]
+        if self.is_bound and self._errors:  # type: ignore[attr-defined]
+            name = self.user.get_username()  # type: ignore[attr-defined]
+            services.log_in_failed(username=name, method=self.method, now=clock.now())
+
+
+class CodeForm(Watched, AuthenticateForm):  # type: ignore[misc]
+    """The code of an app, or a recovery code."""
+
+    method = "code"
+
+
+class KeyForm(Watched, AuthenticateWebAuthnForm):  # type: ignore[misc]
+    """What a security key answered."""
+
+    method = "security key"
