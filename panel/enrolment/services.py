@@ -73,6 +73,7 @@ def enrol(
 ) -> EnrolmentResult:
     """Enrols a file: keystore, vault, and `default` last, in one transaction. A dry run writes nothing."""
     permissions.check(by, study, Verb.ENROL)
+    setup.check_running(study)
     journal_state.check_in_step(now=now)  # a restored database doesn't know who was erased or suppressed since
     mapping = Recruitment.of(study.recruitment, study.default_language)
     rows = _judged(study, mapping, data, suffix, progress)

@@ -81,6 +81,15 @@ def destroy_root(label: str) -> bool:
     return bool(WrappedRoot.objects.filter(label=label).delete()[0])
 
 
+def destroy_index() -> bool:
+    """With the last data key, the root by which cards were found; a new one is made at the next need."""
+    with transaction.atomic(using="keystore"):
+        lock()
+        if DataKey.objects.exists():
+            return False
+        return bool(WrappedRoot.objects.filter(label=INDEX).delete()[0])
+
+
 def labels(prefix: str) -> list[str]:
     """The further roots whose names begin so."""
     return list(WrappedRoot.objects.filter(label__startswith=prefix).values_list("label", flat=True))

@@ -40,8 +40,7 @@ def fill_in(*, by: Actor, study: Study, now: datetime, **fields: Any) -> list[st
     if unknown := set(fields) - set(FIELDS):
         raise BadInput(_("A study has no field %(names)s.") % {"names": ", ".join(sorted(unknown))})
     study = Study.objects.select_for_update().get(pk=study.pk)
-    if study.ended_at:
-        raise NotNow(_("This study has ended: nothing of it can be changed any more."))
+    check_running(study)
     changed = [name for name, value in fields.items() if getattr(study, name) != value]
     if study.members.exists():
         _keep_promises(study, {name: fields[name] for name in changed})
@@ -52,6 +51,12 @@ def fill_in(*, by: Actor, study: Study, now: datetime, **fields: Any) -> list[st
         study.save(update_fields=changed)
         audit.record(by=by, verb="study.filled_in", now=now, study=study.slug, detail={"fields": changed})
     return changed
+
+
+def check_running(study: Study) -> None:
+    """Refuses what would begin again in a study whose link key is destroyed (NO-04)."""
+    if study.ended_at:
+        raise NotNow(_("This study has ended: nothing of it can be changed any more."))
 
 
 def _keep_promises(study: Study, wanted: dict[str, Any]) -> None:

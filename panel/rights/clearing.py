@@ -12,9 +12,12 @@ from django.utils.translation import gettext as _
 from consent.models import ConsentEntry
 from panel.audit.models import AuditEvent
 from panel.audit.rules import Actor
+from panel.enrolment import suppression
 from panel.enrolment.models import ErasedRow, RecruitmentRecord, StagedFile
 from panel.errors import Damaged
 from panel.invitations.models import Link, Outgoing
+from panel.journal import services as journal
+from panel.keys import roots
 from panel.keys.services import batched
 from panel.members.models import PanelMember, Study
 from panel.residency.models import Evidence
@@ -23,6 +26,7 @@ from panel.rights import traces
 from panel.rights.models import Message, OutsideHolding, Request, RequestNote, Stop
 from panel.vault import keyring
 from panel.vault import services as vault
+from panel.vault.models import Suppressed
 from panel.waves import services as waves
 from panel.waves.models import Case
 
@@ -62,21 +66,41 @@ def row_counts(study: Study) -> dict[str, int]:
 
 
 def destroy_link_key(study: Study, *, by: Actor, now: datetime) -> dict[str, object]:
-    """Cards and data keys of this study's members, then every old version of the key-encryption key.
+    """Cards and data keys of this study's members, its list of addresses never to be contacted and that list's
+    key, the index root if nobody else needs it; then every old version of the key-encryption key.
 
     May be run again after a crash: what is gone is gone, and the rotation begins anew.
     """
     vault.destroy_cards(list(study.members.values_list("code", flat=True)))
+    with transaction.atomic():
+        suppression.destroy_suppression(by=by, study=study, now=now)
+    index_destroyed = not _index_is_needed(study) and roots.destroy_index()
     turned = keyring.rotate(by=by, now=now)
-    return {"key_version": turned.version, "versions_destroyed": list(turned.destroyed)}
+    return {
+        "key_version": turned.version,
+        "versions_destroyed": list(turned.destroyed),
+        "index_destroyed": index_destroyed,
+    }
+
+
+def _index_is_needed(study: Study) -> bool:
+    """Whether another study's rows, or an upload that waits, are found or opened by the index root."""
+    held = (RecruitmentRecord, ErasedRow, StagedFile)
+    others = any(model.objects.exclude(study=study).exists() for model in held)
+    return others or Suppressed.objects.exists()
 
 
 @transaction.atomic
-def delete_rows(study: Study) -> None:
-    """Deletes what is held by code, then searches every table; a trace that is left keeps everything as it was."""
+def delete_rows(study: Study, *, now: datetime) -> None:
+    """Deletes what is held by code, then searches every table; a trace that is left keeps everything as it was.
+
+    The journal knows each, so that a backup that is restored later is cleared again.
+    """
     codes = codes_of(study)
     for some in batched(codes):
         Stop.objects.filter(code__in=some).delete()
+    for code in study.members.values_list("code", flat=True):
+        journal.record(kind=journal.Kind.MEMBER_ERASED, study=study.slug, code=code, now=now)
     for members in batched(study.members.values_list("pk", flat=True)):
         waves.keep_dispositions(cases=list(Case.objects.filter(member__in=members).select_related("wave")))
         PanelMember.objects.filter(pk__in=members).delete()

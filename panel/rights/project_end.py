@@ -136,7 +136,7 @@ def delete_rows(*, by: Actor, end: ProjectEnd, typed: str, now: datetime) -> Non
     check_typed(typed, end.study.name)
     _check(by, end, Step.ROWS)
     counts = clearing.row_counts(end.study)
-    clearing.delete_rows(end.study)
+    clearing.delete_rows(end.study, now=now)
     _done(by, end, Step.ROWS, now, counts=counts)
 
 

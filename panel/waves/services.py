@@ -20,7 +20,7 @@ from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.errors import BadInput, NotNow
 from panel.instruments.models import InstrumentVersion
-from panel.members import permissions
+from panel.members import permissions, setup
 from panel.members import services as members
 from panel.members.models import PanelMember, Study, StudyDecision
 from panel.members.rules import Verb
@@ -49,6 +49,7 @@ def plan_wave(
 ) -> Wave:
     """Plans a wave; nobody is drawn and nothing is sent before it is approved."""
     permissions.check(by, study, Verb.PLAN_WAVE)
+    setup.check_running(study)
     rules.check_plan(
         opens_at=opens_at,
         closes_at=closes_at,

@@ -21,9 +21,11 @@ from consent import services as ledger
 from consent.models import ConsentEntry, ConsentText
 from panel.audit import selectors as audit
 from panel.audit.models import AuditEvent
+from panel.enrolment import suppression
 from panel.errors import BadInput, Damaged, NotAllowed, NotNow
 from panel.invitations.models import Link, Outgoing
-from panel.keys.models import DataKey
+from panel.journal.models import JournalEntry
+from panel.keys.models import DataKey, WrappedRoot
 from panel.keys.providers import provider
 from panel.members.models import PanelMember, Study
 from panel.releases import services as releases
@@ -35,7 +37,7 @@ from panel.rights.models import OutsideItem, Request, Stop
 from panel.rights.requests import receive
 from panel.rights.services import ask_stop
 from panel.vault import services as vault
-from panel.vault.models import Card
+from panel.vault.models import Card, Suppressed
 from panel.waves import services as waves
 from panel.waves.models import Wave
 from tests.factories import cast, fielding, scene
@@ -153,6 +155,29 @@ def test_no_04_old_key_versions_are_destroyed_and_old_copies_of_cards_stay_shut(
     DataKey.objects.bulk_create(wrapped, ignore_conflicts=True)
     with pytest.raises(Damaged):
         vault.open_cards([code], by=cast.SYSTEM, reason="a thief's", now=NOW, study="exitnorway")
+
+
+def test_no_04_with_the_last_study_the_index_root_goes_too():
+    made = scene.scene(3)
+    waves.close_wave(by=cast.LIV, wave=made.wave, now=NOW)
+    fielding.send_all(NOW)
+    root = bytes(WrappedRoot.objects.get(label="index").wrapped)
+    upto(project_end.begin(study=made.study, typed=NAME, **BY), Step.ROWS)
+    assert EndStep.objects.get(step="link_key").counts["index_destroyed"] is True
+    assert root not in [bytes(one) for one in WrappedRoot.objects.values_list("wrapped", flat=True)]
+
+
+def test_law_13_who_is_never_contacted_again_goes_with_the_key_of_that_list(town):
+    suppression.suppress(by=cast.SYSTEM, member=town.members[0], now=NOW)
+    assert Suppressed.objects.exists()
+    upto(project_end.begin(study=town.study, typed=NAME, **BY), Step.ROWS)
+    assert not Suppressed.objects.exists()
+
+
+def test_cry_11_the_journal_knows_each_so_that_a_restored_backup_is_cleared_again(town):
+    upto(project_end.begin(study=town.study, typed=NAME, **BY), Step.BACKUPS)
+    erased = JournalEntry.objects.filter(kind="member_erased", study="exitnorway")
+    assert set(erased.values_list("code", flat=True)) == {member.code for member in town.members}
 
 
 def test_no_04_counts_of_waves_and_cleared_releases_stay(town):
