@@ -1,8 +1,7 @@
-"""The contact keeper's pages: enrol a file, open one card, record a stop. No answer, status or flag here."""
+"""The contact keeper's pages: enrol a file, open one card. No answer, status or flag here."""
 
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import PurePath
-from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -17,24 +16,17 @@ from panel import clock
 from panel.audit.rules import Actor
 from panel.desk import guard, pages
 from panel.desk.base import Words, carry_out
-from panel.desk.forms import Choice, Day, DeskForm, MemberForm, Text, UploadForm
+from panel.desk.forms import DeskForm, MemberForm, Text, UploadForm
 from panel.enrolment import services as enrolment
 from panel.enrolment.rules import Outcome
 from panel.errors import NotFound
 from panel.members import selectors as members
 from panel.members.models import PanelMember, Study
 from panel.members.rules import Verb
-from panel.rights import services as rights
-from panel.rights.models import Stop
-from panel.rights.rules import RUNGS
 from panel.vault.rules import DAILY_QUOTA
-
-#: The rungs staff record; a wave's reminders are stopped by the member, whose link knows the case.
-RECORDED = [rung for rung in Stop.Rung if rung != Stop.Rung.NO_REMINDERS]
 
 OUTCOMES: dict[str, Words] = {
     Outcome.ENROLLED: _("become members"),
-    Outcome.SUPPRESSED: _("asked never to be contacted again"),
     Outcome.ALREADY_MEMBER: _("are members already"),
     Outcome.NO_CONSENT: _("didn't agree to be contacted"),
     Outcome.NO_ADDRESS: _("gave no address"),
@@ -42,6 +34,7 @@ OUTCOMES: dict[str, Words] = {
     Outcome.MINOR: _("are under 18"),
     Outcome.UNKNOWN_AGE: _("may be under 18: no readable age"),
     Outcome.DOUBLE_ENTRY: _("answered twice"),
+    Outcome.SUPPRESSED: _("asked never to be contacted again"),
     Outcome.ERASED: _("had everything about them deleted"),
 }
 
@@ -50,19 +43,6 @@ class CardForm(MemberForm):
     """One card, with a reason."""
 
     reason = Text(label=_("Reason"), max_length=300, help_text=_("Kept with your name in the audit trail."))
-
-
-class StopForm(MemberForm):
-    """What a member asked for by mail or phone."""
-
-    rung = Choice(
-        label=_("What the member asked for"), choices=[(rung, RUNGS[rung].name) for rung in RECORDED]
-    )
-    until = Day(label=_("Until"), required=False, help_text=_("For a pause only."))
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["rung"].choices = [("", _("Choose …")), *self.fields["rung"].choices]  # type: ignore[attr-defined]
 
 
 def member_of(study: Study, code: str) -> PanelMember:
@@ -92,31 +72,6 @@ def card(request: HttpRequest) -> HttpResponse:
         )
         % {"quota": DAILY_QUOTA},
         button=_("Open the card"),
-    )
-
-
-def stop(request: HttpRequest) -> HttpResponse:
-    """Records what a member asked staff for; the member gets a receipt."""
-
-    def act(by: Actor, now: datetime, study: Study, code: str, rung: str, until: date | None) -> pages.Done:
-        member = member_of(study, code)
-        rights.ask_stop(
-            by=by, member=member, rung=rung, channel=Stop.Channel.TOLD_STAFF, until=until, now=now
-        )
-        said = gettext("Recorded for %(code)s: %(rung)s. The member gets a receipt.")
-        return pages.Done(
-            said % {"code": member.code, "rung": RUNGS[Stop.Rung(rung)].name}, reverse("desk:stop")
-        )
-
-    return pages.act(
-        request,
-        Verb.RECORD_STOP,
-        StopForm,
-        act,
-        initial={"code": request.GET.get("code", "")},
-        title=_("Record a stop"),
-        sentence=_("For a member who asked by mail or on the phone. It holds at once; nobody is asked why."),
-        button=_("Record it"),
     )
 
 

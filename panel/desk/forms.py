@@ -39,6 +39,14 @@ class Text(forms.CharField):
         super().__init__(**{"max_length": 150, **given})
 
 
+class LongText(forms.CharField):
+    """Several lines."""
+
+    def __init__(self, **given: Any) -> None:
+        given.setdefault("widget", UnfoldAdminTextareaWidget({"rows": 4}))
+        super().__init__(**{"max_length": 1000, **given})
+
+
 class Choice(forms.ChoiceField):
     """One of a list."""
 

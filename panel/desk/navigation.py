@@ -5,26 +5,31 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from panel import clock
 from panel.desk import guard, waiting
 from panel.members.rules import Verb
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One link; `badge` names a count of panel/desk/waiting.py."""
+    """One link; `badge` names a count of panel/desk/waiting.py, `alarm` one that makes it red."""
 
     title: str | Promise
     url: str
     icon: str
     verbs: frozenset[Verb]
     badge: str = ""
+    alarm: str = ""
 
 
-def _entry(title: str | Promise, url: str, icon: str, *verbs: Verb, badge: str = "") -> Entry:
-    return Entry(title, url, icon, frozenset(verbs), badge)
+def _entry(
+    title: str | Promise, url: str, icon: str, *verbs: Verb, badge: str = "", alarm: str = ""
+) -> Entry:
+    return Entry(title, url, icon, frozenset(verbs), badge, alarm)
 
 
 GROUPS: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
@@ -57,7 +62,21 @@ GROUPS: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
             ),
             _entry(_("Enrol a file"), "desk:enrol", "upload_file", Verb.ENROL),
             _entry(_("Contact card"), "desk:card", "contact_mail", Verb.OPEN_CARD),
+        ),
+    ),
+    (
+        _("Rights"),
+        (
+            _entry(
+                _("Requests"), "desk:rights_request_changelist", "balance", Verb.SEE_REQUESTS,
+                badge="requests", alarm="overdue",
+            ),
+            _entry(_("Record a request"), "desk:request", "contact_support", Verb.RECORD_STOP),
             _entry(_("Record a stop"), "desk:stop", "back_hand", Verb.RECORD_STOP),
+            _entry(
+                _("Outside this service"), "desk:rights_outsideitem_changelist", "folder_off",
+                Verb.SEE_REQUESTS, Verb.EDIT_STUDY, badge="outside",
+            ),
         ),
     ),
     (
@@ -82,7 +101,7 @@ GROUPS: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
 def groups(request: HttpRequest) -> list[dict[str, Any]]:
     """The side bar of this person, in the form Unfold's template reads."""
     may = guard.all_verbs(request.user)
-    counts = waiting.counts(request.user, may)
+    counts = waiting.counts(request.user, may, today=timezone.localdate(clock.now()))
     return [
         {"title": title, "items": [_item(request, entry, may, counts) for entry in entries]}
         for title, entries in GROUPS
@@ -98,11 +117,12 @@ def _item(request: HttpRequest, entry: Entry, may: frozenset[Verb], counts: dict
     link = reverse(entry.url)
     here = request.path == link if entry.url == "desk:index" else request.path.startswith(link)
     badge = counts.get(entry.badge, 0)
+    variant = "danger" if counts.get(entry.alarm) else "warning"
     return {
         "title": entry.title,
         "link": link,
         "icon": entry.icon,
         "active": here,
         "has_permission": _is_open(entry, may),
-        **({"badge": badge, "badge_variant": "warning"} if badge else {}),
+        **({"badge": badge, "badge_variant": variant} if badge else {}),
     }

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from panel.desk import guard, setup, waiting
@@ -15,6 +16,10 @@ from panel.waves import selectors
 from panel.waves.models import Wave
 
 WAITING = (
+    ("overdue", _("requests overdue"), "rights_request", "?due=overdue"),
+    ("due_soon", _("requests due within a week"), "rights_request", "?due=soon"),
+    ("requests", _("requests to answer"), "rights_request", "?due=open"),
+    ("outside", _("people to take out of files"), "rights_outsideitem", "?stands=work"),
     ("flags", _("flags to review"), "residency_flag", "?state__exact=open"),
     ("letters", _("letters nobody can confirm"), "invitations_outgoing", "?state__exact=unconfirmed"),
     ("releases", _("releases to review"), "releases_release", "?state__exact=requested"),
@@ -24,9 +29,14 @@ WAITING = (
 def page(request: HttpRequest, *, now: datetime) -> dict[str, Any]:
     """All that the start page shows."""
     may = guard.all_verbs(request.user)
-    counts = waiting.counts(request.user, may)
+    counts = waiting.counts(request.user, may, today=timezone.localdate(now))
     tiles = [
-        {"number": counts[kind], "words": words, "url": reverse(f"desk:{table}_changelist") + query}
+        {
+            "number": counts[kind],
+            "words": words,
+            "alarm": kind == "overdue" and counts[kind] > 0,
+            "url": reverse(f"desk:{table}_changelist") + query,
+        }
         for kind, words, table, query in WAITING
         if kind in counts
     ]
@@ -64,6 +74,7 @@ def _first_steps(may: frozenset[Verb]) -> list[tuple[Any, str]]:
         (Verb.ENROL, _("Enrol a recruitment file"), "desk:enrol"),
         (Verb.OPEN_CARD, _("Open a contact card"), "desk:card"),
         (Verb.RECORD_STOP, _("Record a stop for a member"), "desk:stop"),
+        (Verb.RECORD_STOP, _("Record a request on rights"), "desk:request"),
         (Verb.ASK_RELEASE, _("Ask for a release"), "desk:releases_release_ask"),
         (Verb.DOWNLOAD_RELEASE, _("Download a release"), "desk:releases_release_changelist"),
         (Verb.SEE_AUDIT, _("Read the audit trail"), "desk:audit_auditevent_changelist"),

@@ -5,13 +5,14 @@ from django.urls import path
 
 from consent.models import ConsentEntry
 from panel.audit.models import AuditEvent
-from panel.desk import accounts, contacts
-from panel.desk.sections import flags, ledgers, members, outbox, releases, studies, waves
+from panel.desk import accounts, contacts, told
+from panel.desk.sections import flags, ledgers, members, outbox, outside, releases, requests, studies, waves
 from panel.desk.site import desk
 from panel.invitations.models import Outgoing
 from panel.members.models import PanelMember, Study
 from panel.releases.models import Release
 from panel.residency.models import Flag
+from panel.rights.models import OutsideItem, Request
 from panel.waves.models import Wave
 
 desk.register(Study, studies.StudyAdmin)
@@ -20,6 +21,8 @@ desk.register(PanelMember, members.MemberAdmin)
 desk.register(Flag, flags.FlagAdmin)
 desk.register(Outgoing, outbox.OutboxAdmin)
 desk.register(Release, releases.ReleaseAdmin)
+desk.register(Request, requests.RequestAdmin)
+desk.register(OutsideItem, outside.OutsideAdmin)
 desk.register(ConsentEntry, ledgers.ConsentAdmin)
 desk.register(AuditEvent, ledgers.AuditAdmin)
 
@@ -29,7 +32,8 @@ desk.extra = [
     path("logout/", accounts.LogOut.as_view(), name="logout"),
     path("account/password/", login_required(accounts.ChangePassword.as_view()), name="password_change"),
     path("card/", desk.admin_view(contacts.card), name="card"),
-    path("stop/", desk.admin_view(contacts.stop), name="stop"),
+    path("stop/", desk.admin_view(told.stop), name="stop"),
+    path("request/", desk.admin_view(told.request), name="request"),
     path("enrol/", desk.admin_view(contacts.enrol), name="enrol"),
     path("enrol/<uuid:pk>/", desk.admin_view(contacts.enrol_preview), name="enrol_preview"),
 ]

@@ -1,4 +1,6 @@
-"""What waits for a person, counted: flags, letters nobody can confirm, releases to review. Reads only."""
+"""What waits for a person, counted: flags, doubtful letters, releases, requests, files to clean. Reads only."""
+
+from datetime import date
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
@@ -7,9 +9,10 @@ from panel.members.permissions import studies_for
 from panel.members.rules import Verb
 from panel.releases import selectors as releases
 from panel.residency import selectors as residency
+from panel.rights import selectors as rights
 
 
-def counts(user: AbstractBaseUser | AnonymousUser, may: frozenset[Verb]) -> dict[str, int]:
+def counts(user: AbstractBaseUser | AnonymousUser, may: frozenset[Verb], *, today: date) -> dict[str, int]:
     """By kind, for the studies in which this user may act on it."""
     found: dict[str, int] = {}
     if Verb.REVIEW_FLAG in may:
@@ -20,4 +23,8 @@ def counts(user: AbstractBaseUser | AnonymousUser, may: frozenset[Verb]) -> dict
         found["letters"] = unconfirmed.count()
     if Verb.REVIEW_RELEASE in may:
         found["releases"] = releases.to_review_by(user).count()
+    if may & {Verb.ANSWER_REQUEST, Verb.ADVISE}:
+        found |= rights.pressure(studies_for(user, Verb.SEE_REQUESTS), today=today)
+    if Verb.ANSWER_REQUEST in may:
+        found["outside"] = rights.to_take_out(studies_for(user, Verb.ANSWER_REQUEST)).count()
     return found

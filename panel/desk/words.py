@@ -14,6 +14,7 @@ from panel.invitations.rules import Reason
 from panel.members.models import PanelMember
 from panel.releases.models import Release
 from panel.residency.models import Flag
+from panel.rights.models import Request
 from panel.waves.models import Wave
 
 REASONS: dict[str, str | Promise] = {
@@ -65,6 +66,8 @@ COLOURS: dict[str, str] = {
     Release.State.ASKED: "warning",
     Release.State.REJECTED: "danger",
     Release.State.WITHDRAWN: "",
+    Request.State.EXTENDED: "warning",
+    Request.State.ANSWERED: "success",
 }
 
 
@@ -75,7 +78,7 @@ def reason(code: str) -> str | Promise:
 
 def colour(obj: object) -> str:
     """How the state of an object looks, where it has one; what is open for review asks for attention."""
-    if isinstance(obj, Flag) and obj.state == Flag.State.OPEN:
+    if isinstance(obj, Flag | Request) and obj.state == Flag.State.OPEN:
         return "warning"
     state = getattr(obj, "state", getattr(obj, "status", ""))
     return COLOURS.get(str(state), "")

@@ -22,6 +22,7 @@ from panel.rights.models import Request, Stop
 from panel.rights.request_rules import Act
 from panel.rights.requests import NoteKind, locked, note
 from panel.rights.rules import Rung
+from panel.waves.models import Case
 
 
 @transaction.atomic
@@ -45,7 +46,14 @@ def lift(*, by: Actor, request: Request, now: datetime) -> None:
 
 @transaction.atomic
 def stop(
-    *, by: Actor, request: Request, rung: Rung | str, told_on: date, now: datetime, until: date | None = None
+    *,
+    by: Actor,
+    request: Request,
+    rung: Rung | str,
+    told_on: date,
+    now: datetime,
+    until: date | None = None,
+    case: Case | None = None,
 ) -> Stop:
     """Record the rung that the member chose, as told to staff on that day."""
     request, member = _begun(by, request, Verb.RECORD_STOP, Act.STOP)

@@ -1,15 +1,16 @@
 """Reads of stops and messages: what is in force, what an undo would agree to again, what there is to read."""
 
 from collections.abc import Collection
-from datetime import datetime, time
+from datetime import date, datetime, time
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from consent import selectors as consent
 from consent.models import ConsentEntry, ConsentText
 from panel.members.models import PanelMember, Study
-from panel.rights.models import Message, OutsideHolding, OutsideItem, Stop
+from panel.rights.models import Message, OutsideHolding, OutsideItem, Request, Stop
+from panel.rights.request_rules import SOON, UNANSWERED, Urgency
 from panel.rights.rules import LEAVING, Rung, State, offered
 from panel.waves.models import Case, Wave
 
@@ -36,7 +37,7 @@ def last_agreed(stop: Stop) -> list[ConsentEntry]:
     """The entries that this stop withdrew, as they were last given: what an undo gives again."""
     assert stop.member is not None
     history = consent.history(study_key=stop.member.study.key, subject=stop.code)
-    agreed = {entry.purpose: entry for entry in history if entry.action != ConsentEntry.Action.WITHDRAWN}
+    agreed = {entry.purpose: entry for entry in history if entry.action not in ConsentEntry.NO}
     return [agreed[purpose] for purpose in stop.withdrawn if purpose in agreed]
 
 
@@ -73,3 +74,22 @@ def to_take_out(studies: Collection[Study] | QuerySet[Study]) -> QuerySet[Outsid
     return OutsideHolding.objects.filter(
         item__study__in=studies, item__gone_on=None, removed_on=None, code__in=left.values("code")
     ).select_related("item")
+
+
+def pressure(studies: Collection[Study] | QuerySet[Study], *, today: date) -> dict[str, int]:
+    """How many requests wait for an answer in these studies, soon due and overdue among them. One query."""
+    overdue, soon = Q(due_on__lt=today), Q(due_on__gte=today, due_on__lt=today + SOON)
+    waiting = Request.objects.filter(study__in=studies, state__in=UNANSWERED)
+    return waiting.aggregate(
+        requests=Count("pk"), overdue=Count("pk", filter=overdue), due_soon=Count("pk", filter=soon)
+    )
+
+
+def pressing(requests: QuerySet[Request], how: str, *, today: date) -> QuerySet[Request]:
+    """Those of these requests that nobody answered yet, cut down to overdue, soon due or later."""
+    waiting, soon = requests.filter(state__in=UNANSWERED), today + SOON
+    if how == Urgency.OVERDUE:
+        return waiting.filter(due_on__lt=today)
+    if how == Urgency.SOON:
+        return waiting.filter(due_on__gte=today, due_on__lt=soon)
+    return waiting.filter(due_on__gte=soon) if how == Urgency.LATER else waiting

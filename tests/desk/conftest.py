@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from panel import clock
+from panel.rights import files, requests
 from panel.rights import services as rights
 from tests.factories import cast, scene
 from tests.factories.staged import staged
@@ -20,6 +21,14 @@ def stage():
     rights.ask_stop(
         by=cast.LIV, member=made.members[7], rung="pause", channel="told staff",
         until=(NOW + 40 * scene.DAY).date(), now=NOW,
+    )  # fmt: skip
+    requests.receive(
+        by=cast.VERA, member=made.members[6], kind="erasure", channel="mail", now=NOW,
+        asked="Wants to leave, and asks who has the files.",
+    )  # fmt: skip
+    files.register(
+        by=cast.LIV, study=made.study, kind="linked_file", what="Panel 2022–2023", where="Encrypted disk 4",
+        holder="Ines", made_on=NOW.date(), codes=[one.code for one in made.members], now=NOW,
     )  # fmt: skip
     scene.crowd(made.study)
     return made, scene.release(made.study)

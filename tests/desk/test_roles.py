@@ -41,6 +41,8 @@ MATRIX = {
     ("members_panelmember_change", ("member",)): "LC",
     ("members_panelmember_step", ("member", "told")): "C",
     ("members_panelmember_step", ("member", "reachable")): "C",
+    ("members_panelmember_step", ("member", "restrict")): "L",
+    ("members_panelmember_step", ("member", "lift")): "L",
     ("residency_flag_changelist", ()): "C",
     ("residency_flag_change", ("flag",)): "C",
     ("residency_flag_step", ("flag", "confirm")): "C",
@@ -56,16 +58,32 @@ MATRIX = {
     ("releases_release_file", ("release", "file")): "LV",
     ("releases_release_step", ("release", "approve")): "LV",
     ("releases_release_step", ("release", "reject")): "LV",
+    ("rights_request_changelist", ()): "LD",
+    ("rights_request_change", ("request",)): "LD",
+    ("rights_request_step", ("request", "answer")): "L",
+    ("rights_request_step", ("request", "stop")): "L",
+    ("rights_request_step", ("request", "object")): "L",
+    ("rights_request_step", ("request", "restrict")): "L",
+    ("rights_request_step", ("request", "lift")): "L",
+    ("rights_request_step", ("request", "extend")): "L",
+    ("rights_request_step", ("request", "close")): "L",
+    ("rights_request_step", ("request", "advise")): "D",
+    ("rights_outsideitem_changelist", ()): "LCD",
+    ("rights_outsideitem_change", ("outside",)): "LCD",
+    ("rights_outsideitem_register", ()): "LC",
+    ("rights_outsideitem_step", ("outside", "taken-out")): "L",
+    ("rights_outsideitem_step", ("outside", "gone")): "LC",
     ("consent_consententry_changelist", ()): "LCD",
     ("audit_auditevent_changelist", ()): "D",
     ("card", ()): "K",
     ("stop", ()): "LCK",
+    ("request", ()): "LCK",
     ("enrol", ()): "LK",
     ("enrol_preview", ("staged",)): "",
 }
 PUBLIC = {"login", "logout"}
-STEPS = [row for row in MATRIX if row[0].endswith(("_step", "_plan", "_ask", "_unconfirmed"))]
-PAGES = {"card", "stop", "enrol"}
+STEPS = [row for row in MATRIX if row[0].endswith(("_step", "_plan", "_ask", "_unconfirmed", "_register"))]
+PAGES = {"card", "stop", "request", "enrol"}
 names = {"ids": lambda row: f"{row[0]} {'/'.join(row[1])}" if isinstance(row, tuple) else str(row)}
 
 
@@ -76,7 +94,7 @@ def things(field, release):
     return {
         "study": field.study.pk, "wave": field.wave.pk, "member": field.members[0].pk, "flag": field.flag.pk,
         "letter": letter.pk, "release": release.pk, "file": release.files.order_by("name")[0].name,
-        "staged": uuid4(),
+        "staged": uuid4(), "request": field.request.pk, "outside": field.outside.pk,
     }  # fmt: skip
 
 
@@ -125,7 +143,7 @@ def test_zon_04_who_may_act(at_desk, things, letter):
     for row in STEPS + [(name, ()) for name in PAGES]:
         if letter not in MATRIX[row]:
             assert client.post(address(row, things)).status_code in (403, 404), row
-        elif row[1][-1:] in (("reachable",), ("letters",)):  # nothing is held up, nothing is a draft
+        elif row[1][-1:] in (("reachable",), ("lift",), ("letters",)):  # nothing is held up or a draft
             assert client.post(address(row, things)).status_code == 409, row
         elif row[1][-1:] not in (("approve",), ("close",)):  # those two of a wave need no words
             assert client.post(address(row, things)).status_code == 400, row

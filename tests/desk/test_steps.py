@@ -17,7 +17,7 @@ from panel.invitations.models import Outgoing
 from panel.members.models import PanelMember, StudyDecision
 from panel.releases.models import Release
 from panel.residency.models import Flag
-from panel.rights.models import Stop
+from panel.rights.models import Request, Stop
 from panel.waves import services as waves
 from panel.waves.models import Wave
 from tests.desk.conftest import NOW
@@ -175,6 +175,7 @@ def stop(field, **changes):
         "study": field.study.pk,
         "code": field.members[4].code,
         "rung": "pause",
+        "told_on": NOW.date().isoformat(),
         "until": until,
         **changes,
     }
@@ -184,7 +185,7 @@ def test_law_06_a_stop_is_recorded_as_told_to_staff(field, at_desk):
     done = at_desk(cast.VERA).post(reverse("desk:stop"), stop(field), follow=True)
     assert "The member gets a receipt." in done.text
     kept = Stop.objects.get(code=field.members[4].code)
-    assert (kept.rung, kept.channel) == ("pause", "told staff")
+    assert (kept.rung, kept.channel, kept.told_on) == ("pause", "told staff", NOW.date())
 
 
 @pytest.mark.parametrize(
@@ -267,7 +268,7 @@ def test_which_refusal_is_which_status(error, status):
 
 def test_every_outcome_and_state_has_its_word_and_colour():
     assert set(contacts.OUTCOMES) == set(Outcome)
-    states = [*Wave.Status, *Outgoing.State, *PanelMember.Status, *Release.State, *Flag.State]
+    states = [*Wave.Status, *Outgoing.State, *PanelMember.Status, *Release.State, *Flag.State, *Request.State]
     assert set(COLOURS) == {str(state) for state in states}
 
 

@@ -19,6 +19,7 @@ from panel.residency import services as residency
 from panel.residency.models import Flag
 from panel.responses.models import Response
 from panel.responses.services import save_page
+from panel.rights.models import OutsideItem, Request
 from panel.waves import services as waves
 from panel.waves.models import Case, Wave
 from tests.factories import cast, fielding, recruits
@@ -51,6 +52,16 @@ class Scene:
     def flag(self) -> Flag:
         """A flag that waits for its review."""
         return Flag.objects.filter(member__study=self.study, state=Flag.State.OPEN).order_by("raised_on")[0]
+
+    @property
+    def request(self) -> Request:
+        """The oldest request on rights."""
+        return Request.objects.filter(study=self.study).order_by("due_on")[0]
+
+    @property
+    def outside(self) -> OutsideItem:
+        """What lies outside."""
+        return OutsideItem.objects.filter(study=self.study).order_by("made_on")[0]
 
 
 def version(of: Study) -> InstrumentVersion:

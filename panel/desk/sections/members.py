@@ -14,14 +14,17 @@ from django.utils.translation import gettext_lazy as _
 from panel import clock
 from panel.audit.rules import Actor
 from panel.desk.base import DeskAdmin, Step, Words
-from panel.desk.forms import Choice, DeskForm, Text
+from panel.desk.forms import Choice, DeskForm, ReasonForm, Text
 from panel.desk.words import colour, day, label
+from panel.errors import NotNow
 from panel.members import permissions
 from panel.members import services as members
-from panel.members.models import PanelMember
+from panel.members.models import Hold, PanelMember
 from panel.members.rules import Verb, tidy_code
+from panel.members.selectors import standing_hold
 from panel.residency import services as residency
 from panel.rights import selectors as rights
+from panel.rights.rules import NO_RECALL
 from panel.waves import selectors as waves
 from panel.waves.dispositions import CODES
 from panel.waves.models import Case as WaveCase
@@ -45,6 +48,24 @@ def _told(*, by: Actor, obj: PanelMember, now: datetime, place: str, month: str)
 def _reachable(*, by: Actor, obj: PanelMember, now: datetime) -> Words:
     members.mark_reachable(by=by, member=obj, now=now)
     return _("Letters go to this address again. If it is refused once more, they stop.")
+
+
+def _restrict(*, by: Actor, obj: PanelMember, now: datetime, reason: str) -> Words:
+    members.hold(by=by, member=obj, kind=Hold.Kind.RESTRICTION, reason=reason, now=now)
+    return _("Restricted: no letters, edits or releases until it is lifted. The data are kept.")
+
+
+def _lift(*, by: Actor, obj: PanelMember, now: datetime) -> Words:
+    held = standing_hold(obj, Hold.Kind.RESTRICTION)
+    if held is None:
+        raise NotNow(_("This member is under no restriction."))
+    members.lift(by=by, held=held, now=now)
+    return _("Lifted. Tell the member before the next letter goes.")
+
+
+def is_held(member: PanelMember) -> bool:
+    """Whether the member's data are restricted now."""
+    return standing_hold(member, Hold.Kind.RESTRICTION) is not None
 
 
 class MemberAdmin(DeskAdmin[PanelMember]):
@@ -80,6 +101,23 @@ class MemberAdmin(DeskAdmin[PanelMember]):
             _("The address was refused, so no letter goes there. It says nothing of where somebody lives."),
             _reachable,
             fits=lambda member: member.unreachable,
+        ),
+        Step[PanelMember](
+            "restrict",
+            Verb.HOLD,
+            _("Restrict"),
+            _("Freezes letters, edits and releases of this member. The data are kept; stops still work."),
+            _restrict,
+            fits=lambda member: not is_held(member),
+            form=ReasonForm,
+        ),
+        Step[PanelMember](
+            "lift",
+            Verb.HOLD,
+            _("Lift the restriction"),
+            _("Letters, edits and releases go on. The member is told before (GDPR 18)."),
+            _lift,
+            fits=is_held,
         ),
     )
 
@@ -124,6 +162,11 @@ class MemberAdmin(DeskAdmin[PanelMember]):
             "spells": obj.spells.order_by("from_month") if sees else [],
             "flags": obj.flags.order_by("-raised_on") if sees else [],
             "stop_url": f"{reverse('desk:stop')}?code={obj.code}" if Verb.RECORD_STOP in may else "",
+            "request_url": f"{reverse('desk:request')}?code={obj.code}" if Verb.RECORD_STOP in may else "",
+            "holds": obj.holds.filter(lifted_at=None).order_by("since"),
+            "requests": obj.requests.order_by("-received_on") if Verb.SEE_REQUESTS in may else [],
+            "outside": rights.left_outside(obj.code),
+            "no_recall": NO_RECALL,
         }
 
 
