@@ -25,7 +25,7 @@ from panel.enrolment.rules import JudgedRow, Limits, Outcome
 from panel.errors import NotAllowed, NotFound, NotNow
 from panel.journal import selectors as journal_state
 from panel.journal import services as journal
-from panel.members import permissions, selectors
+from panel.members import permissions, selectors, setup
 from panel.members.models import PanelMember, Study
 from panel.members.rules import Verb
 from panel.vault import services as vault
