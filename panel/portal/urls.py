@@ -4,7 +4,7 @@ from django.urls import URLPattern, path, register_converter
 
 from panel.invitations.links import PATHS
 from panel.invitations.models import Link
-from panel.portal import addresses, own, stops, survey, views
+from panel.portal import addresses, copies, own, stops, survey, views
 from panel.portal.guard import OF_MEMBER, TRAILING
 
 app_name = "portal"
@@ -38,6 +38,8 @@ urlpatterns: list[URLPattern] = [
     path("p/<str:token>/address", addresses.change, name="own-address"),
     path("c/<token:token>", addresses.confirm, name="confirm"),
     path("x/<token:token>", addresses.cancel, name="cancel"),
+    path("p/<str:token>/copy", copies.ask, name="own-copy"),
+    path("d/<token:token>", copies.fetch, name="copy"),
     # From each link of the member's own to the ladder, and to the own page by way of the mailbox.
     *(
         path(f"{PATHS[use]}/<str:token>/stop", stops.ladder, {"use": use}, name=f"{use.value}-stop")
