@@ -34,6 +34,7 @@ def beat(tick: timedelta) -> dict[str, dict[str, Any]]:
             "schedule": crontab(hour="3", minute="10"),
         },
         "rights-nightly": {"task": "panel.rights.tasks.nightly", "schedule": crontab(hour="3", minute="20")},
+        "rights-copies": {"task": "panel.rights.tasks.make_copies", "schedule": tick},
         "rights-addresses": {"task": "panel.rights.tasks.turn_addresses", "schedule": tick},
         "enrolment-rotate-intake": {
             "task": "panel.enrolment.tasks.rotate_intake",

@@ -13,6 +13,7 @@ from django.utils import timezone
 from panel.audit.rules import Actor
 from panel.errors import BadInput, Refusal
 from panel.invitations.models import Link
+from panel.members.models import PanelMember
 from panel.portal import words
 from panel.portal.fields import months, years
 from panel.portal.guard import NAMES, Visit, page, respondents, said, see_other, visit, wrong_link
@@ -72,9 +73,13 @@ def _own_page(
 
 def _ways(came: Visit, seen: Overview) -> dict[str, str]:
     """Where the member can go from here; what can't be done now is not offered."""
-    names = ["stop"]
+    names = ["stop", "consents"]
+    if came.member.status != PanelMember.Status.DELETING:
+        names.append("copy")
     if not seen.frozen:
-        names += ["residence", "copy"] + ([] if seen.contact_gone else ["address"])
+        names.append("residence")
+        if came.member.status == PanelMember.Status.ACTIVE:
+            names.append("address")
     return {name: came.address(f"{came.home}/{name}") for name in names}
 
 

@@ -7,8 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.models import Purpose
 from panel.invitations.models import LetterKind
-from panel.members.models import PanelMember
+from panel.members.models import LegalBasis, PanelMember
 from panel.residency.models import Source
+from panel.rights.models import OutsideItem
 
 Words = Mapping[str, Promise]
 
@@ -40,6 +41,21 @@ ACTIONS: Words = {
     "withdrawn": _("you withdrew this"),
     "informed": _("you were informed"),
     "objected": _("you objected"),
+}
+
+BASES: Words = {
+    LegalBasis.CONSENT: _("your consent (GDPR articles 6(1)(a) and 9(2)(a))"),
+    LegalBasis.PUBLIC_INTEREST: _("research in the public interest (GDPR articles 6(1)(e) and 9(2)(j))"),
+}
+
+#: What lies outside this service, where nobody here deletes it by a button.
+OUTSIDE: Words = {
+    OutsideItem.Kind.LINKED_FILE: _("a file for named researchers in the project"),
+    OutsideItem.Kind.RECORDING: _("a sound recording of an interview"),
+    OutsideItem.Kind.TRANSCRIPT: _("a written record of an interview"),
+    OutsideItem.Kind.RAW_FILE: _("the file with the first questionnaire"),
+    OutsideItem.Kind.BACKUP: _("a backup"),
+    OutsideItem.Kind.PAPER: _("a paper"),
 }
 
 PLACES: Words = {

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from panel import clock
-from panel.rights import addresses, erasure, oversight
+from panel.rights import addresses, copies, erasure, oversight
 
 
 @shared_task
@@ -28,3 +28,9 @@ def nightly() -> None:
 def turn_addresses() -> None:
     """Carries out what was confirmed and forgets the rest, in a worker, for it opens and seals cards."""
     addresses.turn(now=clock.now())
+
+
+@shared_task
+def make_copies() -> None:
+    """Makes the copies that members asked for, in a worker, for it opens their cards."""
+    copies.make_copies(now=clock.now())

@@ -29,6 +29,7 @@ def test_law_01_direct_identifiers_are_sealed_and_apart():
     assert {f for f in found if not f.startswith("vault.Card.")} == {
         "enrolment.StagedFile.sealed",
         "enrolment.NewAddress.sealed",
+        "rights.Copy.sealed",
     }
 
 
