@@ -19,7 +19,9 @@ migrate)
     for database in default vault keystore; do
         python manage.py migrate --no-input --database "$database"
     done
-    exec python manage.py keys init
+    python manage.py sql-roles --grant
+    python manage.py keys init
+    exec python manage.py intake_key ensure
     ;;
 *)
     echo "Say which process this is: portal, desk, worker, beat or migrate." >&2

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Count
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -79,6 +80,12 @@ def ensure(*, today: date) -> int:
     return newest if newest else _make(today)
 
 
+def waiting() -> dict[int, int]:
+    """Each version there is, and how many addresses wait that were sealed to it."""
+    counted = IntakeKey.objects.order_by("version").annotate(number=Count("addresses"))
+    return dict(counted.values_list("version", "number"))
+
+
 def rotate(*, by: Actor, now: datetime) -> Rotation:
     """A new intake key; older ones are destroyed unless an address that waits is sealed to them."""
     with transaction.atomic():
@@ -88,8 +95,12 @@ def rotate(*, by: Actor, now: datetime) -> Rotation:
 
 
 def destroy_spent(*, by: Actor, now: datetime) -> list[int]:
-    """Destroys older intake keys to which nothing is sealed any more; says which."""
+    """Destroys older intake keys to which nothing is sealed any more; says which. A crash's private parts too."""
     newest = _newest()
+    known = set(IntakeKey.objects.values_list("version", flat=True))
+    for version in _private_parts():
+        if version not in known and version < newest:
+            roots.destroy_root(f"{LABEL}{version}")
     spent = IntakeKey.objects.filter(addresses=None, version__lt=newest).order_by("version")
     return [version for version in spent.values_list("version", flat=True) if _destroy(version, by, now)]
 
@@ -110,12 +121,15 @@ def _newest() -> int:
     return IntakeKey.objects.order_by("-version").values_list("version", flat=True).first() or 0
 
 
+def _private_parts() -> list[int]:
+    return [int(label.removeprefix(LABEL)) for label in roots.labels(LABEL)]
+
+
 def _make(today: date) -> int:
     """Private part first, `default` last: what a crash leaves is a root that nothing was ever sealed to, and
     the next version is above it. Of two that make one at once the second is refused.
     """
-    made = [int(label.removeprefix(LABEL)) for label in roots.labels(LABEL)]
-    version = max([_newest(), *made]) + 1
+    version = max([_newest(), *_private_parts()]) + 1
     private, public = crypto.public_pair()
     if not roots.keep_root(f"{LABEL}{version}", private):
         raise NotNow(_("An intake key is being made by another process. Try again in a minute."))

@@ -2,19 +2,18 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 import yaml
+from django.core.management import call_command
 
 from config import schedule
-from config.local import postgres
 from config.local.env import ALIASES
+from panel.vault import sql_roles
 
 ROOT = Path(__file__).parent.parent.parent
 DOCKER = ROOT / "docker"
@@ -192,7 +191,8 @@ def test_the_worker_takes_every_queue_there_is(tmp_path):
 def test_migrate_brings_up_every_database_then_makes_the_keys(tmp_path):
     _, lines, _ = entrypoint(tmp_path, "migrate")
     expected = [f"python manage.py migrate --no-input --database {alias} [migrate]" for alias in ALIASES]
-    assert lines == [*expected, "python manage.py keys init [migrate]"]
+    then = ("sql-roles --grant", "keys init", "intake_key ensure")
+    assert lines == [*expected, *(f"python manage.py {words} [migrate]" for words in then)]
 
 
 def test_the_web_servers_words_are_understood_and_keep_no_access_log(tmp_path, compose, secrets):
@@ -251,62 +251,30 @@ def test_the_image_holds_what_it_copies_and_only_what_the_ignore_file_lets_throu
     assert os.access(DOCKER / "entrypoint.sh", os.X_OK)
 
 
-# --- initdb, on a real PostgreSQL
+# --- initdb
 
 
-@pytest.fixture(scope="module")
-def cluster(secrets, tmp_path_factory):
-    """A PostgreSQL that ran initdb/databases.sql as its image does."""
-    with postgres.server() as url:
-        if os.environ.get("TEST_DATABASE_URL"):
-            pytest.skip("a server that isn't ours gets no roles from a test")
-        psql = shutil.which("psql") or str(
-            postgres.installation(tmp_path_factory.mktemp("pg")) / "bin" / "psql"
-        )
-        files = {
-            f"{n.upper()}_PASSWORD_FILE": str(secrets / f"{n}_password")
-            for n in ("default", "vault", "keystore")
-        }
-        script = DOCKER / "initdb" / "databases.sql"
-        subprocess.run(
-            [psql, "-v", "ON_ERROR_STOP=1", "-q", "-d", url, "-f", script],
-            env={"PATH": os.environ["PATH"], **files},
-            check=True,
-        )
-        yield url
-
-
-def test_each_role_owns_its_database_and_reaches_no_other(cluster):
-    """ZON-01. Passwords aren't asked on this socket; that they were set is the next test."""
-    for role in ALIASES:
-        for name in ALIASES:
-            url = (
-                cluster.replace("postgres@", f"gjensyn_{role}@").removesuffix("/postgres")
-                + f"/gjensyn_{name}"
-            )
-            if role == name:
-                with psycopg.connect(url) as connection:
-                    connection.execute("CREATE TABLE own (x int)")
-            else:
-                with pytest.raises(psycopg.OperationalError, match="permission denied"):
-                    psycopg.connect(url)
-
-
-def test_the_roles_have_the_passwords_of_the_files_and_no_power(cluster):
-    with psycopg.connect(cluster) as connection:
-        rows = connection.execute(
-            "SELECT rolname, rolpassword, rolsuper OR rolcreatedb OR rolcreaterole"
-            " FROM pg_authid WHERE rolname LIKE 'gjensyn_%'"
-        ).fetchall()
-    assert {name for name, _, _ in rows} == {f"gjensyn_{alias}" for alias in ALIASES}
-    assert all(password.startswith("SCRAM-SHA-256$") for _, password, _ in rows)
-    assert not any(power for _, _, power in rows)
-    assert len({password for _, password, _ in rows}) == 3
+def test_initdb_is_what_the_command_prints(capsys):
+    """What the roles may do is tried on a real server in tests/vault/test_sql_roles.py."""
+    call_command("sql_roles", part="roles")
+    assert (DOCKER / "initdb" / "databases.sql").read_text() == capsys.readouterr().out
 
 
 def test_the_addresses_lead_to_the_databases_that_initdb_makes(secrets):
-    for alias in ALIASES:
-        password = (secrets / f"{alias}_password").read_text()
-        assert len(password) == 48
-        expected = f"postgres://gjensyn_{alias}:{password}@postgres:5432/gjensyn_{alias}"
-        assert (secrets / f"{alias}_url").read_text() == expected
+    for zone, logins in sql_roles.LOGINS.items():
+        for login in logins:
+            name = f"{zone}_{login}"
+            password = (secrets / f"{name}_password").read_text()
+            assert len(password) == 48
+            expected = f"postgres://gjensyn_{name}:{password}@postgres:5432/gjensyn_{zone}"
+            assert (secrets / f"{name}_url").read_text() == expected
+
+
+def test_zon_01_each_process_has_its_own_login_and_the_owners_is_the_migrations(compose):
+    for process in PROCESSES:
+        login = "owner" if process == "migrate" else process
+        urls = {name for name in compose["services"][process]["secrets"] if name.endswith("_url")}
+        assert urls == {f"{zone}_{login}_url" for zone, logins in sql_roles.LOGINS.items() if login in logins}
+    passwords = {name for name in compose["services"]["postgres"]["secrets"]}
+    wanted = {f"{zone}_{login}_password" for zone, logins in sql_roles.LOGINS.items() for login in logins}
+    assert passwords == wanted | {"postgres_password"}
