@@ -4,7 +4,7 @@ from django.urls import URLPattern, path, register_converter
 
 from panel.invitations.links import PATHS
 from panel.invitations.models import Link
-from panel.portal import addresses, copies, own, stops, survey, views
+from panel.portal import addresses, consents, copies, own, reconsent, stops, survey, views
 from panel.portal.guard import OF_MEMBER, TRAILING
 
 app_name = "portal"
@@ -40,6 +40,9 @@ urlpatterns: list[URLPattern] = [
     path("x/<token:token>", addresses.cancel, name="cancel"),
     path("p/<str:token>/copy", copies.ask, name="own-copy"),
     path("d/<token:token>", copies.fetch, name="copy"),
+    path("p/<str:token>/consents", consents.receipt, name="own-consents"),
+    path("p/<str:token>/consents/new", reconsent.from_own_page, name="own-consents-new"),
+    path("k/<token:token>", reconsent.by_letter, name="consent"),
     # From each link of the member's own to the ladder, and to the own page by way of the mailbox.
     *(
         path(f"{PATHS[use]}/<str:token>/stop", stops.ladder, {"use": use}, name=f"{use.value}-stop")

@@ -8,9 +8,13 @@ from django.utils.translation import gettext_lazy as _
 from panel.invitations.models import LetterKind
 from panel.members.models import PanelMember, Study
 from panel.rights.address_models import AddressChange as AddressChange
+from panel.rights.copy_models import Copy as Copy
+from panel.rights.copy_models import CopyRequest as CopyRequest
 from panel.rights.end_models import EndStep as EndStep
 from panel.rights.end_models import Extension as Extension
 from panel.rights.end_models import ProjectEnd as ProjectEnd
+from panel.rights.reconsent_models import ReconsentAsk as ReconsentAsk
+from panel.rights.reconsent_models import ReconsentRun as ReconsentRun
 from panel.waves.models import Case
 
 
@@ -55,6 +59,9 @@ class Stop(models.Model):
     )
     asked_at = models.DateTimeField()
     told_on = models.DateField(null=True, blank=True, help_text="The day on which the member told staff.")
+    never_again = models.BooleanField(
+        default=False, help_text="On leaving: this address is never to be contacted again, in whatever file."
+    )
     until = models.DateField(null=True, blank=True, help_text="End of a pause.")
     due_at = models.DateTimeField(null=True, blank=True, help_text="When leaving is carried out for good.")
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -62,9 +69,6 @@ class Stop(models.Model):
     class Meta:
         indexes = [models.Index(fields=["state", "due_at"], name="stops_due")]
 
-    never_again = models.BooleanField(
-        default=False, help_text="On leaving: this address is never to be contacted again, in whatever file."
-    )
     class Privacy:
         purpose = "carries out what a member asked for, and shows that it was"
         retention = "as long as the study; names nobody after an erasure"

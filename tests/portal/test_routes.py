@@ -17,8 +17,10 @@ from panel.invitations.models import Link
 from panel.portal.guard import OF_MEMBER
 from panel.portal.urls import PUBLIC, urlpatterns
 from panel.rights import addresses as changes
+from panel.rights.models import ReconsentRun
 from panel.rights.rules import Rung
 from panel.waves import services as waves
+from tests.factories import forms
 from tests.factories.answering import CLOSES, NOW
 from tests.portal.html import LANGUAGES, Seen, see, walk
 
@@ -33,12 +35,15 @@ FIRST = {
     "own": Link.Use.OWN,
     "confirm": Link.Use.CONFIRM,
     "cancel": Link.Use.CANCEL,
+    "consent": Link.Use.CONSENT,
 }
 FURTHER = {
     **{f"{use.value}-stop": (use, "stop") for use in OF_MEMBER if use != Link.Use.STOP},
     **{f"{use.value}-own": (use, "own") for use in OF_MEMBER if use != Link.Use.OWN},
     "own-residence": (Link.Use.OWN, "residence"),
     "own-address": (Link.Use.OWN, "address"),
+    "own-consents": (Link.Use.OWN, "consents"),
+    "own-consents-new": (Link.Use.OWN, "consents/new"),
 }
 USES = {**FIRST, **{name: use for name, (use, _page) in FURTHER.items()}}
 TOKENED = {
@@ -62,6 +67,9 @@ def link(field, use):
             by=by, member=field.amal, address="new@example.org", now=NOW
         )
         occasion = change.pk
+    if use == Link.Use.CONSENT:
+        run = ReconsentRun.objects.filter(study=field.study).first() or forms.asked(field.study, now=NOW)
+        occasion = run.pk
     new = links.NewLink(use, field.amal, field.case() if use == Link.Use.ANSWER else None, occasion)
     return links.mint_many([new], today=NOW.date())[0]
 
