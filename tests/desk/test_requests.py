@@ -245,6 +245,17 @@ def test_a_list_asks_as_often_for_many_rows_as_for_one(field, at_desk, table):
     assert len(many) == len(few)
 
 
+def test_all_of_it_speaks_norwegian(field, at_desk):
+    liv = at_desk(cast.LIV)
+    for address, words in {
+        url(LIST): "Henvendelser om rettigheter",
+        url("request"): "Registrer en henvendelse",
+        url("rights_outsideitem_changelist"): "Utenfor denne tjenesten",
+        url("rights_request_change", field.request.pk): "Historikk",
+    }.items():
+        assert words in liv.get(address, headers={"accept-language": "nb"}).text, address
+
+
 def test_law_06_no_reminders_can_be_recorded_for_the_wave_that_is_open(field, at_desk):
     member = field.members[5]
     given = {
