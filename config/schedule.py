@@ -28,12 +28,20 @@ def beat(tick: timedelta) -> dict[str, dict[str, Any]]:
         "waves-open-and-close": {"task": "panel.waves.tasks.turn", "schedule": tick},
         "journal-write": {"task": "panel.journal.tasks.write", "schedule": min(tick, JOURNAL_TICK)},
         "audit-seal": {"task": "panel.audit.tasks.seal", "schedule": tick},
-        "audit-anchor": {"task": "panel.rights.tasks.anchor_audit", "schedule": crontab(hour="4", minute="20")},
+        "audit-anchor": {
+            "task": "panel.rights.tasks.anchor_audit",
+            "schedule": crontab(hour="4", minute="20"),
+        },
         "residency-sweep": {
             "task": "panel.residency.tasks.sweep_completions",
             "schedule": crontab(hour="3", minute="10"),
         },
         "rights-nightly": {"task": "panel.rights.tasks.nightly", "schedule": crontab(hour="3", minute="20")},
+        "rights-project-ends": {"task": "panel.rights.tasks.carry_out_ends", "schedule": tick},
+        "rights-retention": {
+            "task": "panel.rights.tasks.look_at_retention",
+            "schedule": crontab(hour="4", minute="10"),
+        },
         "rights-copies": {"task": "panel.rights.tasks.make_copies", "schedule": tick},
         "rights-addresses": {"task": "panel.rights.tasks.turn_addresses", "schedule": tick},
         "enrolment-rotate-intake": {

@@ -15,6 +15,7 @@ from panel.rights.end_models import Extension as Extension
 from panel.rights.end_models import ProjectEnd as ProjectEnd
 from panel.rights.reconsent_models import ReconsentAsk as ReconsentAsk
 from panel.rights.reconsent_models import ReconsentRun as ReconsentRun
+from panel.rights.retention_models import RetentionReport as RetentionReport
 from panel.waves.models import Case
 
 

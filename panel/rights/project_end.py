@@ -1,11 +1,12 @@
 """The guided end of a project (NO-04): steps in order, each kept when it is done, so that it can be taken up again.
 
-Only a project leader takes them; what can't be undone wants the study's name typed. A row says that a step was
-begun before anything is destroyed, and another write that it is done: a crash between leaves it to be done again.
+Only a project leader takes them. What can't be undone wants the study's name typed, is ordered, and carried out by
+a worker, as erasures are: a crash leaves it ordered, to be done again.
 Not here: what is destroyed and deleted (clearing.py), a later end instead (extension.py), the certificate's words
 (certificate.py).
 """
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -17,9 +18,10 @@ from django.utils.translation import gettext_lazy as _
 from panel import words as staff_words
 from panel.audit import services as audit
 from panel.audit.rules import Actor
-from panel.errors import BadInput, NotNow
+from panel.errors import BadInput, NotNow, Refusal
 from panel.invitations.models import LetterKind, Outgoing
 from panel.invitations.rules import LIVE
+from panel.journal import selectors as journal_state
 from panel.members import permissions
 from panel.members.models import Study
 from panel.members.rules import Verb
@@ -29,6 +31,12 @@ from panel.rights.end_models import EndStep, ProjectEnd
 from panel.rights.end_rules import Step, check_order, check_read, check_typed
 from panel.rights.models import OutsideItem, Request
 from panel.waves.models import Wave
+
+logger = logging.getLogger(__name__)
+
+WORKER = Actor.system("project end")
+#: What is for good.
+ORDERED = (Step.LINK_KEY, Step.ROWS)
 
 
 @transaction.atomic
@@ -116,28 +124,53 @@ def tick_outside(*, by: Actor, end: ProjectEnd, now: datetime) -> None:
     _done(by, end, Step.OUTSIDE, now, counts={"items": items.count()})
 
 
-def destroy_link_key(*, by: Actor, end: ProjectEnd, typed: str, now: datetime) -> None:
-    """For good: cards, data keys, old key versions. Not inside a transaction, for three stores are written."""
-    check_typed(typed, end.study.name)
-    with transaction.atomic():
-        _check(by, end, Step.LINK_KEY)
-        _check_nothing_waits(end, now)
-        _begun(by, end, Step.LINK_KEY, now, clearing.link_key_counts(end.study))
-        Study.objects.filter(pk=end.study_id).update(ended_at=now)
-        audit.record(by=by, verb="end.destruction_begun", now=now, study=end.study.slug)
-    destroyed = clearing.destroy_link_key(end.study, by=by, now=now)
-    with transaction.atomic():
-        _finish(by, end, Step.LINK_KEY, now, destroyed)
-
-
 @transaction.atomic
-def delete_rows(*, by: Actor, end: ProjectEnd, typed: str, now: datetime) -> None:
-    """For good: what is held by code. A code left in any table undoes all of it."""
+def order(*, by: Actor, end: ProjectEnd, step: Step | str, typed: str, now: datetime) -> None:
+    """Orders what is for good: the link key, then the rows. A worker carries it out, for only it has the keys."""
+    step = Step(step)
     check_typed(typed, end.study.name)
-    _check(by, end, Step.ROWS)
-    counts = clearing.row_counts(end.study)
-    clearing.delete_rows(end.study, now=now)
-    _done(by, end, Step.ROWS, now, counts=counts)
+    _check(by, end, step)
+    journal_state.check_in_step(now=now)  # a restored database doesn't know who left since
+    if EndStep.objects.filter(end=end, step=step).exists():
+        raise NotNow(_("This is ordered already: a worker carries it out within minutes."))
+    if step == Step.LINK_KEY:
+        _check_nothing_waits(end, now)
+        counts = clearing.link_key_counts(end.study)
+        Study.objects.filter(pk=end.study_id).update(ended_at=now)
+    else:
+        counts = clearing.row_counts(end.study)
+    _begun(by, end, step, now, counts)
+    audit.record(by=by, verb="end.step_ordered", now=now, study=end.study.slug, subject=step.value)
+
+
+def carry_out_ordered(*, now: datetime) -> int:
+    """A worker's: carries out what was ordered, and goes on where a crash left it. Not inside a transaction.
+
+    What is refused stays ordered; the log says why, and the next beat tries again.
+    """
+    if not journal_state.in_step(now=now):
+        return 0
+    ordered = EndStep.objects.filter(step__in=ORDERED, done_at=None).select_related("end__study")
+    done = 0
+    for row in ordered.order_by("begun_at"):
+        try:
+            _carry_out(row, now)
+        except Refusal as refusal:
+            logger.error("A step of the end of %s was not carried out: %s", row.end.study.slug, refusal)
+        else:
+            done += 1
+    return done
+
+
+def _carry_out(row: EndStep, now: datetime) -> None:
+    if row.step == Step.LINK_KEY:
+        destroyed = clearing.destroy_link_key(row.end.study, by=WORKER, now=now)
+        with transaction.atomic():
+            _finish(WORKER, row.end, Step.LINK_KEY, now, destroyed)
+    else:
+        with transaction.atomic():
+            clearing.delete_rows(row.end.study, now=now)
+            _finish(WORKER, row.end, Step.ROWS, now, {})
 
 
 @transaction.atomic

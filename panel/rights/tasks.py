@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from panel import clock
-from panel.rights import addresses, copies, erasure, oversight
+from panel.rights import addresses, copies, erasure, oversight, project_end, retention
 
 
 @shared_task
@@ -22,6 +22,18 @@ def erase_due() -> None:
 def nightly() -> None:
     """Erases what is due and makes old copies of its keys useless, in a worker that may write the KEK."""
     erasure.nightly(now=clock.now())
+
+
+@shared_task
+def carry_out_ends() -> None:
+    """Destroys what the end of a project ordered, in a worker that may write the KEK."""
+    project_end.carry_out_ordered(now=clock.now())
+
+
+@shared_task
+def look_at_retention() -> None:
+    """Reports what is past its day; destroys what a project leader ordered."""
+    retention.look(now=clock.now())
 
 
 @shared_task

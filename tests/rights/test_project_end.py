@@ -78,6 +78,15 @@ def end(town):
     return project_end.begin(study=town.study, typed=NAME, **BY)
 
 
+def ordered(end, step, typed=NAME, **who):
+    project_end.order(end=end, step=step, typed=typed, **{**BY, **who})
+
+
+def carried_out(end, step, now=NOW):
+    ordered(end, step, now=now)
+    assert project_end.carry_out_ordered(now=now) == 1
+
+
 def upto(end, step):
     """All steps before this one, the short way."""
     short = {
@@ -85,8 +94,8 @@ def upto(end, step):
         Step.RELEASE: lambda: project_end.name_release(end=end, release=None, reason="None.", **BY),
         Step.ARCHIVE: lambda: project_end.leave_archive_out(end=end, reason="Nobody agreed.", **BY),
         Step.OUTSIDE: lambda: project_end.tick_outside(end=end, **BY),
-        Step.LINK_KEY: lambda: project_end.destroy_link_key(end=end, typed=NAME, **BY),
-        Step.ROWS: lambda: project_end.delete_rows(end=end, typed=NAME, **BY),
+        Step.LINK_KEY: lambda: carried_out(end, Step.LINK_KEY),
+        Step.ROWS: lambda: carried_out(end, Step.ROWS),
         Step.BACKUPS: lambda: project_end.tick_backups(end=end, words="Purged today.", **BY),
     }
     for one in ORDER[: ORDER.index(step)]:
@@ -214,11 +223,11 @@ def test_no_04_nothing_is_begun_or_destroyed_without_the_typed_name(town, typed)
         project_end.begin(study=town.study, typed=typed, **BY)
     end = upto(project_end.begin(study=town.study, typed=NAME, **BY), Step.LINK_KEY)
     with pytest.raises(BadInput, match="Type the study"):
-        project_end.destroy_link_key(end=end, typed=typed, **BY)
+        ordered(end, Step.LINK_KEY, typed)
     assert clearing.link_key_counts(town.study) == {"members": 8, "cards": 8}
-    project_end.destroy_link_key(end=end, typed=NAME, **BY)
+    carried_out(end, Step.LINK_KEY)
     with pytest.raises(BadInput, match="Type the study"):
-        project_end.delete_rows(end=end, typed=typed, **BY)
+        ordered(end, Step.ROWS, typed)
     assert town.study.members.count() == 8
 
 
@@ -226,8 +235,8 @@ def test_no_04_nothing_is_begun_or_destroyed_without_the_typed_name(town, typed)
 def test_no_04_only_the_leader_ends_a_project(town, end, who):
     acts = [
         lambda: project_end.tell_results(by=who, end=end, words={}, reason="x", now=NOW),
-        lambda: project_end.destroy_link_key(by=who, end=end, typed=NAME, now=NOW),
-        lambda: project_end.delete_rows(by=who, end=end, typed=NAME, now=NOW),
+        lambda: ordered(end, Step.LINK_KEY, by=who),
+        lambda: ordered(end, Step.ROWS, by=who),
         lambda: project_end.certify(by=who, end=end, now=NOW),
     ]
     for act in acts:
@@ -245,9 +254,10 @@ def test_no_04_each_step_waits_for_the_one_before_and_is_done_once(end, step):
 
 
 def test_no_04_a_step_out_of_order_changes_nothing(town, end):
-    for act in (project_end.destroy_link_key, project_end.delete_rows):
+    for step in (Step.LINK_KEY, Step.ROWS):
         with pytest.raises(NotNow, match="First comes"):
-            act(end=end, typed=NAME, **BY)
+            ordered(end, step)
+    assert project_end.carry_out_ordered(now=NOW) == 0
     assert clearing.link_key_counts(town.study)["cards"] == 8
 
 
@@ -262,12 +272,12 @@ def test_no_04_letters_under_way_and_open_requests_stop_the_destruction(town, en
     request = receive(by=cast.LIV, member=town.members[0], kind="access", channel="mail", now=NOW)
     waiting = Outgoing.objects.filter(member__study=town.study, state="queued").count()
     with pytest.raises(NotNow, match="letters are still under way" if waiting else "requests of members"):
-        project_end.destroy_link_key(end=end, typed=NAME, **BY)
+        ordered(end, Step.LINK_KEY)
     Outgoing.objects.filter(state="queued").update(state="sent")
     with pytest.raises(NotNow, match="requests of members"):
-        project_end.destroy_link_key(end=end, typed=NAME, **BY)
+        ordered(end, Step.LINK_KEY)
     Request.objects.filter(pk=request.pk).update(state="closed")
-    project_end.destroy_link_key(end=end, typed=NAME, **BY)
+    carried_out(end, Step.LINK_KEY)
 
 
 def test_no_04_what_lies_outside_is_ticked_off_first(town, end):
@@ -294,8 +304,8 @@ def test_no_04_each_member_is_told_the_results_and_has_time_to_read_them(town, e
     for step in (Step.RELEASE, Step.ARCHIVE, Step.OUTSIDE):
         _short(end, step)
     with pytest.raises(NotNow, match="can read the results until"):
-        project_end.destroy_link_key(end=end, typed=NAME, by=cast.LIV, now=NOW)
-    project_end.destroy_link_key(end=end, typed=NAME, by=cast.LIV, now=LATER)
+        ordered(end, Step.LINK_KEY)
+    carried_out(end, Step.LINK_KEY, LATER)
 
 
 def _short(end, step):
@@ -395,7 +405,7 @@ def test_no_04_an_archive_that_did_not_arrive_is_made_again_until_the_key_is_des
     numbers = [re.findall(rb"\n([0-9a-f]{12}),", opened(one).read("wave_0.csv")) for one in (first, second)]
     assert not set(numbers[0]) & set(numbers[1])
     project_end.tick_outside(end=end, **BY)
-    project_end.destroy_link_key(end=end, typed=NAME, **BY)
+    carried_out(end, Step.LINK_KEY)
     with pytest.raises(NotNow):
         project_end.make_archive_again(end=end, **BY)
 
@@ -411,24 +421,31 @@ def test_a_file_that_is_no_certificate_is_refused_and_the_step_stays_open(town, 
 
 
 def test_no_04_a_crash_after_the_cards_went_is_taken_up_again_with_the_first_counts(town, end, monkeypatch):
-    upto(end, Step.LINK_KEY)
+    ordered(upto(end, Step.LINK_KEY), Step.LINK_KEY)
     with monkeypatch.context() as broken:
         broken.setattr(clearing.keyring, "rotate", lambda **_given: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            project_end.destroy_link_key(end=end, typed=NAME, **BY)
+            project_end.carry_out_ordered(now=NOW)
     row = EndStep.objects.get(step="link_key")
     assert (row.done_at, row.counts) == (None, {"members": 8, "cards": 8})
-    project_end.destroy_link_key(end=end, typed=NAME, **BY)
+    with pytest.raises(NotNow, match="ordered already"):
+        ordered(end, Step.LINK_KEY)
+    assert project_end.carry_out_ordered(now=LATER) == 1
     row.refresh_from_db()
-    assert (row.done_at, row.counts["cards"]) == (NOW, 8)
+    assert (row.done_at, row.counts["cards"], row.by) == (LATER, 8, "liv")
+    assert project_end.carry_out_ordered(now=LATER) == 0
 
 
-def test_no_04_a_trace_that_is_left_undoes_the_deletion(town, end, monkeypatch):
+def test_no_04_a_trace_that_is_left_undoes_the_deletion_and_the_log_names_the_table(town, end, caplog):
     upto(end, Step.ROWS)
     Study.objects.filter(pk=town.study.pk).update(how_to_check=f"Ask {town.members[0].code}")
-    with pytest.raises(Damaged, match=r"members\.Study\.how_to_check"):
-        project_end.delete_rows(end=end, typed=NAME, **BY)
+    ordered(end, Step.ROWS)
+    assert project_end.carry_out_ordered(now=NOW) == 0
+    assert "members.Study.how_to_check" in caplog.text
+    assert town.members[0].code not in caplog.text
     assert town.study.members.count() == 8
+    Study.objects.filter(pk=town.study.pk).update(how_to_check="")
+    assert project_end.carry_out_ordered(now=NOW) == 1
 
 
 @pytest.mark.parametrize(
