@@ -77,7 +77,11 @@ def nightly(*, now: datetime) -> Night:
     if last <= journal_state.dead_upto():
         return Night(erased, None)
     rotation = keyring.rotate(by=ERASURE, now=now)
-    if not rotation.damaged:
+    if rotation.damaged:  # their version stays, and with it old copies of what was erased
+        logger.error(
+            "%d keys don't open and keep an old version alive: `manage.py keys verify`.", rotation.damaged
+        )
+    else:
         journal.note_dead(upto=last, now=now)
     return Night(erased, rotation.version)
 
