@@ -12,10 +12,20 @@ from panel.audit.rules import Actor
 from panel.errors import BadInput, NotFound, NotNow, Refusal
 from panel.invitations.models import Link
 from panel.members.models import PanelMember
+from panel.portal import words
 from panel.portal.guard import Visit, page, respondents, said, see_other, visit, wrong_link
 from panel.rights import selectors, services
 from panel.rights.models import Stop
-from panel.rights.rules import DELETE_WORDS, ONE_CLICK_PAUSE, RUNGS, Channel, Rung, can_undo
+from panel.rights.rules import (
+    DELETE_WORDS,
+    LEAVING,
+    NO_RECALL,
+    ONE_CLICK_PAUSE,
+    RUNGS,
+    Channel,
+    Rung,
+    can_undo,
+)
 
 #: Which page a stop was asked on; links of requests have one word for all.
 CHANNELS = {
@@ -85,6 +95,7 @@ def _ask(came: Visit, sent: Mapping[str, str], channel: Channel) -> None:
         until=_day(sent.get("until", "")),
         typed_word=sent.get("word"),
         waive=sent.get("waive") == "yes",
+        never_again=sent.get("never_again") == "yes",
         now=came.now,
     )
 
@@ -122,18 +133,21 @@ def _show(
     came.member.refresh_from_db(fields=["status"])
     standing = [_standing(stop, came) for stop in selectors.in_force(came.member, now=came.now)]
     sent = sent or {}
+    rungs = selectors.rungs_offered(came.member, came.link.case)
     today = timezone.localdate(came.now)
     context = _common(came) | {
         "standing": standing,
         "rungs": [
-            {"value": rung.value, "card": RUNGS[rung], "chosen": sent.get("rung") == rung}
-            for rung in selectors.rungs_offered(came.member, came.link.case)
+            {"value": rung.value, "card": RUNGS[rung], "chosen": sent.get("rung") == rung} for rung in rungs
         ],
+        "leaving": bool(set(rungs) & set(LEAVING)),
         "waiting": any(one["deletes"] and one["undo"] for one in standing),
-        "sent": {name: sent.get(name, "") for name in ("rung", "until", "word")},
+        "sent": {name: sent.get(name, "") for name in ("rung", "until", "word", "waive", "never_again")},
         "error": error,
         "told": told,
         "word": DELETE_WORDS[came.lang],
+        "no_recall": NO_RECALL,
+        "outside": [words.OUTSIDE[kind] for kind in selectors.kinds_outside(came.member.code)],
         "first_day": (today + timedelta(days=1)).isoformat(),
     }
     return page("ladder", context, lang=came.lang, status=status)

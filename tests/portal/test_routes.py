@@ -36,12 +36,14 @@ FIRST = {
     "confirm": Link.Use.CONFIRM,
     "cancel": Link.Use.CANCEL,
     "consent": Link.Use.CONSENT,
+    "copy": Link.Use.COPY,
 }
 FURTHER = {
     **{f"{use.value}-stop": (use, "stop") for use in OF_MEMBER if use != Link.Use.STOP},
     **{f"{use.value}-own": (use, "own") for use in OF_MEMBER if use != Link.Use.OWN},
     "own-residence": (Link.Use.OWN, "residence"),
     "own-address": (Link.Use.OWN, "address"),
+    "own-copy": (Link.Use.OWN, "copy"),
     "own-consents": (Link.Use.OWN, "consents"),
     "own-consents-new": (Link.Use.OWN, "consents/new"),
 }
