@@ -66,7 +66,10 @@ class Place:
 
     def damaged(self) -> Damaged:
         return Damaged(
-            _("A sealed value in %(table)s.%(column)s does not open: wrong key, changed, or moved.")
+            _(
+                "A sealed value in %(table)s.%(column)s does not open: wrong key, changed, or moved. "
+                "`manage.py keys verify` names rows that don't."
+            )
             % {"table": self.table, "column": self.column}
         )
 
@@ -110,7 +113,7 @@ class SealingKey:
 
     def __init__(self, key: bytes, *, version: int = 1, algorithm: Algorithm = Algorithm.AES_256_GCM) -> None:
         self._cipher = _CIPHERS[algorithm](key)
-        self._header = HEADER.pack(MAGIC, algorithm, version)
+        self.header = HEADER.pack(MAGIC, algorithm, version)
         self.version = version
 
     def seal(self, plain: bytes, *, place: Place, blocks: int = 1) -> bytes:
@@ -127,11 +130,11 @@ class SealingKey:
 
     def _encrypt(self, padded: bytes, place: Place) -> bytes:
         nonce = secrets.token_bytes(NONCE_BYTES)
-        body = self._cipher.encrypt(nonce, padded, place.associated_data(self._header))
-        return self._header + nonce + body
+        body = self._cipher.encrypt(nonce, padded, place.associated_data(self.header))
+        return self.header + nonce + body
 
     def _decrypt(self, sealed: bytes, place: Place) -> bytes:
-        header, body_at = self._header, HEADER.size + NONCE_BYTES
+        header, body_at = self.header, HEADER.size + NONCE_BYTES
         if len(sealed) < body_at + TAG_BYTES or not sealed.startswith(header):
             raise place.damaged()
         nonce, body = sealed[HEADER.size : body_at], sealed[body_at:]

@@ -23,7 +23,7 @@ class DataKey(models.Model):
     """One member's data key, wrapped by the KEK. Found by a keyed hash of the code (not the vault's)."""
 
     locator = models.BinaryField(primary_key=True, max_length=32)
-    kek_version = models.PositiveIntegerField(db_index=True)
+    kek_version = models.PositiveIntegerField()  # no index: it would double the work of a rotation
     wrapped = models.BinaryField()
     made_on = models.DateField(help_text="A day, never a time: times would join the zones (ZON-02).")
 
@@ -31,3 +31,16 @@ class DataKey(models.Model):
         purpose = "opens one contact card"
         retention = "deleted at erasure, destroyed at project end"
         classes = dict.fromkeys(("locator", "kek_version", "wrapped", "made_on"), "internal")
+
+
+class NextKey(models.Model):
+    """A new data key while its card is sealed anew; it then takes the old one's place (CRY-04)."""
+
+    locator = models.BinaryField(primary_key=True, max_length=32)
+    kek_version = models.PositiveIntegerField()
+    wrapped = models.BinaryField()
+
+    class Privacy:
+        purpose = "opens one contact card while its data key is replaced"
+        retention = "until the card is sealed with it, at erasure, at project end"
+        classes = dict.fromkeys(("locator", "kek_version", "wrapped"), "internal")

@@ -4,22 +4,27 @@ Each chunk is a transaction of its own: killed at any moment, every key opens, a
 panel/vault/keyring.py is what others call.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
 from django.db import transaction
+from django.db.models import BinaryField
+from django.db.models.functions import Substr
 
 from panel.errors import Damaged
-from panel.keys.models import DataKey, WrappedRoot
+from panel.keys import crypto
+from panel.keys.bulk import set_wrapped
+from panel.keys.crypto import Place
+from panel.keys.models import DataKey, NextKey, WrappedRoot
 from panel.keys.providers import provider
 from panel.keys.ring import Ring
 from panel.keys.roots import index_root, lock, place_of
-from panel.keys.services import place_of_key
 
 #: Called with how many keys are done and how many there are.
 Progress = Callable[[int, int], None]
-CHUNK = 500
+CHUNK = 1000
+TABLES: tuple[type[DataKey] | type[NextKey], ...] = (DataKey, NextKey)
 
 
 @dataclass(frozen=True)
@@ -42,22 +47,31 @@ def add_version(*, today: date) -> int:
 def rewrap(progress: Progress | None = None) -> Rewrapped:
     """Bring every key under the current version, in chunks; goes on where a run was interrupted."""
     rewrapped, damaged = _rewrap_roots()
-    total, done, last = DataKey.objects.count(), 0, b""
-    while chunk := _rewrap_chunk(after=last):
-        last = chunk.last
-        done, rewrapped, damaged = done + chunk.seen, rewrapped + chunk.rewrapped, damaged + chunk.damaged
-        if progress:
-            progress(done, max(done, total))
+    total, done = sum(model.objects.count() for model in TABLES), 0
+    for model in TABLES:
+        last = b""
+        while chunk := _rewrap_chunk(model, after=last):
+            last = chunk.last
+            done, rewrapped, damaged = done + chunk.seen, rewrapped + chunk.rewrapped, damaged + chunk.damaged
+            if progress:
+                progress(done, max(done, total))
     return Rewrapped(provider().ring().current, rewrapped, damaged)
 
 
 @transaction.atomic(using="keystore")
 def destroy_old() -> tuple[int, ...]:
-    """Destroy the versions that wrap nothing any more; the current one and those in use stay."""
+    """Destroy the versions that wrap nothing any more; the current one and those in use stay.
+
+    What a row is wrapped by stands in the row and in the wrapped bytes; either is enough to keep a version.
+    """
     lock()
     ring = provider().ring()
-    used = set(DataKey.objects.values_list("kek_version", flat=True).distinct())
-    used |= set(WrappedRoot.objects.values_list("kek_version", flat=True).distinct())
+    tables = (*TABLES, WrappedRoot)
+    used: set[int] = set()
+    for model in tables:
+        heads = model.objects.annotate(head=Substr("wrapped", 1, crypto.HEADER.size, output_field=BinaryField()))
+        for version, head in heads.values_list("kek_version", "head").distinct():
+            used |= {version, crypto.HEADER.unpack(bytes(head))[-1]}
     empty = tuple(sorted(set(ring.made_on) - used - {ring.current}))
     for version in empty:
         provider().destroy_version(version)
@@ -72,7 +86,7 @@ def _rewrap_roots() -> tuple[int, int]:
     for root in roots:
         place = place_of(root.label)
         try:
-            root.wrapped = ring.wrap(ring.unwrap(bytes(root.wrapped), place), place)
+            root.wrapped = ring.rewrap(bytes(root.wrapped), place)
         except Damaged:
             damaged += 1
             continue
@@ -90,30 +104,36 @@ class _Chunk:
 
 
 @transaction.atomic(using="keystore")
-def _rewrap_chunk(*, after: bytes) -> _Chunk | None:
+def _rewrap_chunk(model: type[DataKey] | type[NextKey], *, after: bytes) -> _Chunk | None:
     """The next keys in the order of their locators; None at the end.
 
-    The rows stay locked to the end, so that the write can't bring back one that is being erased.
+    The lock keeps every version in place to the end, and every other writer of wrapped keys away; a key that is
+    deleted meanwhile stays deleted, for only rows that are there are written.
     """
     lock()
     ring = provider().ring()
-    rows = list(DataKey.objects.select_for_update().filter(locator__gt=after).order_by("locator")[:CHUNK])
+    keys = model.objects.filter(locator__gt=after).order_by("locator")
+    rows = list(keys.values_list("locator", "kek_version", "wrapped")[:CHUNK])
     if not rows:
         return None
-    old = [row for row in rows if row.kek_version != ring.current]
-    moved = [row for row in old if _moved(row, ring)]
-    DataKey.objects.bulk_create(
-        moved, update_conflicts=True, unique_fields=["locator"], update_fields=["kek_version", "wrapped"]
-    )
-    return _Chunk(bytes(rows[-1].locator), len(rows), len(moved), len(old) - len(moved))
+    old = [(bytes(row[0]), bytes(row[2])) for row in rows if not _is_current(row[1], row[2], ring)]
+    moved = list(_moved(model, old, ring))
+    set_wrapped(model, moved, ring.current)
+    return _Chunk(bytes(rows[-1][0]), len(rows), len(moved), len(old) - len(moved))
 
 
-def _moved(row: DataKey, ring: Ring) -> bool:
-    """The row under the current version; False, and the row untouched, where it doesn't open."""
-    place = place_of_key(bytes(row.locator))
-    try:
-        row.wrapped = ring.wrap(ring.unwrap(bytes(row.wrapped), place), place)
-    except Damaged:
-        return False
-    row.kek_version = ring.current
-    return True
+def _is_current(version: int, wrapped: bytes | memoryview, ring: Ring) -> bool:
+    """By the row and by the bytes."""
+    return version == ring.current and bytes(wrapped[: crypto.HEADER.size]) == ring.key(version).header
+
+
+def _moved(
+    model: type[DataKey] | type[NextKey], rows: Iterable[tuple[bytes, bytes]], ring: Ring
+) -> Iterator[tuple[bytes, bytes]]:
+    """The rows under the current version, without those that don't open."""
+    table = model._meta.db_table
+    for locator, wrapped in rows:
+        try:
+            yield locator, ring.rewrap(wrapped, Place(table, "wrapped", locator))
+        except Damaged:
+            continue

@@ -1,7 +1,7 @@
 """Writes on the keystore: data keys made, found, destroyed. A new KEK is the business of rotation.py."""
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import islice
 from typing import TypeVar
@@ -11,12 +11,14 @@ from django.db import transaction
 from panel.keys import crypto
 from panel.keys.crypto import Place
 from panel.keys.macs import Index
-from panel.keys.models import DataKey, WrappedRoot
+from panel.keys.models import DataKey, NextKey, WrappedRoot
 from panel.keys.providers import provider
 from panel.keys.roots import INDEX, TRIES, index_root, lock
 
 Item = TypeVar("Item")
 CHUNK = 500
+#: Data keys by the locators of the cards they open.
+CardKeys = Mapping[bytes, tuple[bytes, ...]]
 _random = random.SystemRandom()
 
 
@@ -37,7 +39,7 @@ def _create_chunk(codes: Sequence[str], today: date) -> dict[str, bytes]:
     rows = []
     for code, key in new.items():
         locator = index.key_locator(index.card_locator(code))
-        wrapped = ring.wrap(key, place_of_key(locator))
+        wrapped = ring.wrap(key, Place("keys_datakey", "wrapped", locator))
         rows.append(DataKey(locator=locator, kek_version=ring.current, wrapped=wrapped, made_on=today))
     _random.shuffle(rows)  # the order of rows must not tell the order of members (ZON-02)
     DataKey.objects.bulk_create(rows)
@@ -45,30 +47,37 @@ def _create_chunk(codes: Sequence[str], today: date) -> dict[str, bytes]:
 
 
 def data_keys(codes: Iterable[str]) -> dict[str, bytes]:
-    """The data keys of those members who have one."""
+    """The data keys of those members who have one: what their cards are sealed with from now on."""
     index = Index.load()
     by_locator = {index.card_locator(code): code for code in codes}
-    return {by_locator[locator]: key for locator, key in data_keys_of_cards(by_locator).items()}
+    return {by_locator[locator]: keys[0] for locator, keys in data_keys_of_cards(by_locator).items()}
 
 
-def data_keys_of_cards(card_locators: Iterable[bytes]) -> dict[bytes, bytes]:
-    """The data keys that open these cards, by the cards' locators."""
-    index, found = Index.load(), dict[bytes, bytes]()
+def data_keys_of_cards(card_locators: Iterable[bytes]) -> CardKeys:
+    """The data keys that open these cards, by the cards' locators; the one to seal with first.
+
+    There are two while a card is being renewed (panel/keys/renewal.py). The next ones are read first: who holds
+    the card's row then can't miss one.
+    """
+    index, found = Index.load(), dict[bytes, tuple[bytes, ...]]()
     for chunk in batched(card_locators):
-        found |= _unwrapped({index.key_locator(locator): locator for locator in chunk})
+        cards = {index.key_locator(locator): locator for locator in chunk}
+        coming, present = _unwrapped(NextKey, cards), _unwrapped(DataKey, cards)
+        found |= {card: (*filter(None, [coming.get(card)]), key) for card, key in present.items()}
     return found
 
 
-def _unwrapped(cards: dict[bytes, bytes]) -> dict[bytes, bytes]:
+def _unwrapped(model: type[DataKey] | type[NextKey], cards: dict[bytes, bytes]) -> dict[bytes, bytes]:
     """Rows first, then the ring; again if a rotation destroyed a version in between."""
     for _attempt in range(TRIES):
-        rows = list(DataKey.objects.filter(locator__in=cards))
+        rows = list(model.objects.filter(locator__in=cards).values_list("locator", "kek_version", "wrapped"))
         ring = provider().ring()
-        if all(row.kek_version in ring.made_on for row in rows):
+        if all(version in ring.made_on for _locator, version, _wrapped in rows):
             break
+    table = model._meta.db_table
     return {
-        cards[bytes(row.locator)]: ring.unwrap(bytes(row.wrapped), place_of_key(bytes(row.locator)))
-        for row in rows
+        cards[bytes(locator)]: ring.unwrap(bytes(wrapped), Place(table, "wrapped", bytes(locator)))
+        for locator, _version, wrapped in rows
     }
 
 
@@ -92,7 +101,11 @@ def destroy_orphans(locators: Iterable[bytes]) -> int:
 
 
 def _delete(locators: Iterable[bytes]) -> int:
-    return sum(DataKey.objects.filter(locator__in=chunk).delete()[0] for chunk in batched(locators))
+    deleted = 0
+    for chunk in batched(locators):
+        deleted += DataKey.objects.filter(locator__in=chunk).delete()[0]
+        NextKey.objects.filter(locator__in=chunk).delete()
+    return deleted
 
 
 def initialise(*, today: date) -> tuple[bool, bool]:
@@ -108,8 +121,3 @@ def batched(items: Iterable[Item], size: int | None = None) -> Iterator[list[Ite
     iterator = iter(items)
     while chunk := list(islice(iterator, size or CHUNK)):
         yield chunk
-
-
-def place_of_key(locator: bytes) -> Place:
-    """Where a wrapped data key stands."""
-    return Place("keys_datakey", "wrapped", locator)

@@ -1,6 +1,6 @@
 """One card between clear and sealed. The only code that sees both; writes nothing."""
 
-from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 
 from django.utils.translation import gettext as _
@@ -9,6 +9,7 @@ from panel.errors import Damaged
 from panel.keys import crypto
 from panel.keys.crypto import Place
 from panel.keys.macs import Index
+from panel.keys.services import CardKeys
 from panel.vault.models import Card
 from panel.vault.rules import ContactData, tidy_address
 
@@ -21,7 +22,10 @@ def sealed_card(data: ContactData, *, key: bytes, index: Index, bits: int, today
     locator = index.card_locator(data.code)
     sealed = {
         column: crypto.seal(
-            (getattr(data, column) or "").encode(), key=key, place=_place(column, locator), blocks=blocks
+            (getattr(data, column) or "").encode(),
+            key=key,
+            place=place_of_column(column, locator),
+            blocks=blocks,
         )
         for column, blocks in BLOCKS.items()
     }
@@ -29,20 +33,24 @@ def sealed_card(data: ContactData, *, key: bytes, index: Index, bits: int, today
     return Card(locator=locator, bucket=bucket, bucket_bits=bits, made_on=today, **sealed)
 
 
-def open_column(card: Card, column: str, keys: Mapping[bytes, bytes]) -> str:
-    """One field in clear; `keys` holds data keys by the locators of cards."""
+def open_column(card: Card, column: str, keys: CardKeys) -> str:
+    """One field in clear; `keys` holds data keys by the locators of cards: two while a card is renewed."""
     locator = bytes(card.locator)
-    key = keys.get(locator)
-    if key is None:
+    *others, last = keys.get(locator) or (None,)
+    if last is None:
         raise Damaged(_("A contact card has no data key: it can't be opened any more."))
-    return crypto.open_sealed(bytes(getattr(card, column)), key=key, place=_place(column, locator)).decode()
+    sealed, place = bytes(getattr(card, column)), place_of_column(column, locator)
+    for key in others:
+        with suppress(Damaged):
+            return crypto.open_sealed(sealed, key=key, place=place).decode()
+    return crypto.open_sealed(sealed, key=last, place=place).decode()
 
 
-def opened_card(card: Card, keys: Mapping[bytes, bytes]) -> ContactData:
+def opened_card(card: Card, keys: CardKeys) -> ContactData:
     """The whole card in clear."""
     code, email, first_name, last_name, phone = (open_column(card, column, keys) for column in BLOCKS)
     return ContactData(code, email, first_name, last_name, phone or None)
 
 
-def _place(column: str, locator: bytes) -> Place:
+def place_of_column(column: str, locator: bytes) -> Place:
     return Place("vault_card", column, locator)

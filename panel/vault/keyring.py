@@ -4,7 +4,7 @@ The work itself is panel/keys/rotation.py; audit stands above keys, so the two m
 before the work begins and another when it is done: who kills it in between leaves the first.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,9 @@ from django.utils.timezone import localdate
 from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.keys import rotation, services
+from panel.vault import renewal, verification
+from panel.vault.renewal import Renewed
+from panel.vault.verification import Verdict
 
 Progress = Callable[[int, int], None]
 STARTED = "keys.work_started"
@@ -71,6 +74,25 @@ def destroy_old(*, by: Actor, now: datetime) -> tuple[int, ...]:
     destroyed = rotation.destroy_old()
     _note(by, "keys.old_destroyed", now, {"destroyed": destroyed})
     return destroyed
+
+
+def renew_cards(*, by: Actor, now: datetime, progress: Progress | None = None) -> Renewed:
+    """Seal every card anew under a new data key; after a leak of the KEK, `rotate` comes first."""
+    _note(by, STARTED, now, {"work": "renew_cards"})
+    renewed = renewal.renew_cards(progress)
+    _note(by, "cards.renewed", now, asdict(renewed))
+    return renewed
+
+
+def verify(
+    *, by: Actor, now: datetime, codes: Iterable[str] = (), progress: Progress | None = None
+) -> Verdict:
+    """Open everything and say what doesn't; `codes` are all members', to name rows by. Changes nothing."""
+    _note(by, STARTED, now, {"work": "verify"})
+    verdict = verification.verify(codes, before=localdate(now), progress=progress)
+    counted = {"keys": verdict.keys, "cards": verdict.cards, "faulty": verdict.faulty}
+    _note(by, "keys.verified", now, counted)
+    return verdict
 
 
 def _finished(by: Actor, verb: str, now: datetime, progress: Progress | None) -> Rotation:

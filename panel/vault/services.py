@@ -6,9 +6,11 @@ swept after a day.
 
 import random
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import partial
+from typing import TypeVar
 
 from django.db import transaction
 from django.db.models import Count
@@ -23,7 +25,7 @@ from panel.keys import crypto
 from panel.keys import services as keys
 from panel.keys.crypto import Place
 from panel.keys.macs import Index
-from panel.keys.services import batched
+from panel.keys.services import CardKeys, batched
 from panel.vault.cards import BLOCKS, open_column, opened_card, sealed_card
 from panel.vault.models import Card
 from panel.vault.rules import DAILY_QUOTA, ContactData, bits_fit, bucket_bits, tidy_address, too_many_orphans
@@ -32,6 +34,7 @@ OPEN, QUOTA_ALARM, OPEN_CHUNK = "card.opened", "card.quota_exceeded", "cards.ope
 CHANGED = "card.address_changed"
 SWEPT_BY_FORCE, SWEEP_REFUSED = "orphans.swept", "orphans.sweep_refused"
 _random = random.SystemRandom()
+Read = TypeVar("Read")
 #: Other cards that are written again with one whose address changes.
 MIXED = 50
 
@@ -47,12 +50,18 @@ def store_cards(cards: Iterable[ContactData], *, today: date) -> None:
     index = Index.load()
     with transaction.atomic(using="vault"):
         for chunk in batched(shuffled):
+            _lock_cards(index.card_locator(data.code) for data in chunk)
             data_keys = keys.create_data_keys([data.code for data in chunk], today=today)
             _upsert(
                 [sealed_card(d, key=data_keys[d.code], index=index, bits=bits, today=today) for d in chunk],
                 [*BLOCKS, "bucket", "bucket_bits"],
             )
     rebucket()
+
+
+def _lock_cards(locators: Iterable[bytes]) -> None:
+    """Before their data keys are read: nobody renews a card while it is written (keyring.renew_cards)."""
+    list(Card.objects.select_for_update().filter(locator__in=list(locators)).values_list("bucket_bits"))
 
 
 def _upsert(rows: Sequence[Card], fields: Sequence[str]) -> None:
@@ -121,21 +130,34 @@ def open_cards(
 
 
 def _open(codes: Sequence[str]) -> dict[str, ContactData]:
-    index, found = Index.load(), {}
+    index, found = Index.load(), dict[str, ContactData]()
     for chunk in batched(codes):
-        asked = {index.card_locator(code): code for code in chunk}
-        data_keys = keys.data_keys_of_cards(asked)
-        for card in Card.objects.filter(locator__in=asked):
-            code = asked[bytes(card.locator)]
-            found[code] = _opened_as(code, card, data_keys)
+        found |= _twice(partial(_open_chunk, {index.card_locator(code): code for code in chunk}))
     return found
 
 
-def _opened_as(code: str, card: Card, data_keys: dict[bytes, bytes]) -> ContactData:
+def _open_chunk(asked: dict[bytes, str]) -> dict[str, ContactData]:
+    data_keys = keys.data_keys_of_cards(asked)
+    cards = {asked[bytes(card.locator)]: card for card in Card.objects.filter(locator__in=asked)}
+    return {code: _opened_as(code, card, data_keys) for code, card in cards.items()}
+
+
+def _twice(read: Callable[[], Read]) -> Read:
+    """A card may be renewed between the reading of its key and its own: only a second failure is damage."""
+    try:
+        return read()
+    except Damaged:
+        return read()
+
+
+def _opened_as(code: str, card: Card, data_keys: CardKeys) -> ContactData:
     try:
         data = opened_card(card, data_keys)
     except Damaged:
-        raise Damaged(_("The contact card of %(code)s does not open.") % {"code": code}) from None
+        raise Damaged(
+            _("The contact card of %(code)s does not open. Run `manage.py keys verify`, which says why.")
+            % {"code": code}
+        ) from None
     if data.code != code:
         raise Damaged(_("The contact card of %(code)s is another member's.") % {"code": code})
     return data
@@ -158,7 +180,7 @@ def change_address(code: str, address: str, *, by: Actor, reason: str, now: date
             raise NotFound(_("There is no contact card for this member."))
         data_keys = keys.data_keys_of_cards([locator])
         data, bits = replace(_opened_as(code, card, data_keys), email=address), card.bucket_bits
-        new = sealed_card(data, key=data_keys[locator], index=index, bits=bits, today=card.made_on)
+        new = sealed_card(data, key=data_keys[locator][0], index=index, bits=bits, today=card.made_on)
         others = cards.exclude(locator=locator).filter(locator__gte=secrets.token_bytes(32))
         rows = [new, *others.order_by("locator")[:MIXED]]
         _random.shuffle(rows)
@@ -170,6 +192,11 @@ def find_by_address(addresses: Iterable[str]) -> dict[str, list[ContactData]]:
 
     Every address asked for is in the answer; a list is empty where nobody has it.
     """
+    asked = list(addresses)
+    return _twice(lambda: _find(asked))
+
+
+def _find(addresses: list[str]) -> dict[str, list[ContactData]]:
     found: dict[str, list[ContactData]] = {address: [] for address in addresses}
     wanted: dict[str, list[str]] = {}
     for address in found:

@@ -71,7 +71,8 @@ def test_cry_02_columns_swapped_in_a_row_do_not_open():
     with pytest.raises(Damaged) as caught:
         opened("CODE00000")
     assert "person" not in str(caught.value)
-    assert str(caught.value) == "The contact card of CODE00000 does not open."
+    told = "The contact card of CODE00000 does not open. Run `manage.py keys verify`, which says why."
+    assert str(caught.value) == told
 
 
 def test_cry_02_a_card_without_its_key_does_not_open():
