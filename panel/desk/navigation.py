@@ -93,6 +93,7 @@ GROUPS: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
         (
             _entry(_("Consents"), "desk:consent_consententry_changelist", "handshake", Verb.SEE_CONSENT),
             _entry(_("Audit trail"), "desk:audit_auditevent_changelist", "policy", Verb.SEE_AUDIT),
+            _entry(_("Keys"), "desk:keys", "key", Verb.SEE_KEYS),
         ),
     ),
 )  # fmt: skip

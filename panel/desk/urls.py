@@ -5,8 +5,19 @@ from django.urls import path
 
 from consent.models import ConsentEntry
 from panel.audit.models import AuditEvent
-from panel.desk import accounts, contacts, told
-from panel.desk.sections import flags, ledgers, members, outbox, outside, releases, requests, studies, waves
+from panel.desk import accounts, contacts, keys, told
+from panel.desk.sections import (
+    flags,
+    ledgers,
+    members,
+    outbox,
+    outside,
+    releases,
+    requests,
+    studies,
+    trail,
+    waves,
+)
 from panel.desk.site import desk
 from panel.invitations.models import Outgoing
 from panel.members.models import PanelMember, Study
@@ -24,7 +35,7 @@ desk.register(Release, releases.ReleaseAdmin)
 desk.register(Request, requests.RequestAdmin)
 desk.register(OutsideItem, outside.OutsideAdmin)
 desk.register(ConsentEntry, ledgers.ConsentAdmin)
-desk.register(AuditEvent, ledgers.AuditAdmin)
+desk.register(AuditEvent, trail.AuditAdmin)
 
 desk.extra = [
     # The admin's names for what panel/desk/account_urls.py serves.
@@ -34,6 +45,7 @@ desk.extra = [
     path("card/", desk.admin_view(contacts.card), name="card"),
     path("stop/", desk.admin_view(told.stop), name="stop"),
     path("request/", desk.admin_view(told.request), name="request"),
+    path("keys/", desk.admin_view(keys.keys), name="keys"),
     path("enrol/", desk.admin_view(contacts.enrol), name="enrol"),
     path("enrol/<uuid:pk>/", desk.admin_view(contacts.enrol_preview), name="enrol_preview"),
 ]

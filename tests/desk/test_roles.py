@@ -75,6 +75,8 @@ MATRIX = {
     ("rights_outsideitem_step", ("outside", "gone")): "LC",
     ("consent_consententry_changelist", ()): "LCD",
     ("audit_auditevent_changelist", ()): "D",
+    ("audit_auditevent_csv", ()): "D",
+    ("keys", ()): "LD",
     ("card", ()): "K",
     ("stop", ()): "LCK",
     ("request", ()): "LCK",
