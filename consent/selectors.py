@@ -1,14 +1,15 @@
 """Reads: who agrees to what today, and the exact words that were shown. Writes nothing."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Max, Prefetch, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from consent.errors import ConsentError
 from consent.models import Block, ConsentEntry, ConsentForm, ConsentText, InformationBlock
-from consent.rules import letter_of, text_hash
+from consent.rules import LANGUAGES, letter_of, text_hash
 
 #: Above this many subjects, the whole study is read and cut down here: one statement either way.
 ASK_BY_NAME = 500
@@ -33,12 +34,20 @@ def current_form(study_key: UUID, languages: Collection[str]) -> ConsentForm | N
 
     Never one that was only imported as what people signed elsewhere: nobody here approved it.
     """
-    forms = ConsentForm.objects.filter(study_key=study_key, status=ConsentForm.Status.APPROVED)
-    wanted = {(block, language) for block in Block.values for language in languages}
-    for form in forms.exclude(approved_by="").order_by("-approved_on", "-number").prefetch_related("blocks"):
-        if wanted <= {(block.block, block.language) for block in form.blocks.all()}:
-            return form
-    return None
+    return current_forms({study_key: languages}).get(study_key)
+
+
+def current_forms(studies: Mapping[UUID, Collection[str]]) -> dict[UUID, ConsentForm]:
+    """The same for many studies at once, given by key with their languages; a study without one is absent."""
+    approved = ConsentForm.objects.filter(study_key__in=studies, status=ConsentForm.Status.APPROVED)
+    blocks = Prefetch("blocks", InformationBlock.objects.only("form", "block", "language"))
+    found: dict[UUID, ConsentForm] = {}
+    for form in approved.exclude(approved_by="").order_by("-approved_on", "-number").prefetch_related(blocks):
+        there = {(block.block, block.language) for block in form.blocks.all()}
+        wanted = {(block, language) for block in Block.values for language in studies[form.study_key]}
+        if form.study_key not in found and wanted <= there:
+            found[form.study_key] = form
+    return found
 
 
 def letter(form: ConsentForm, language: str) -> list[InformationBlock]:
@@ -80,6 +89,33 @@ def said_to(form: ConsentForm) -> dict[str, tuple[int, int]]:
         row["purpose"]: (row["all"] - row["no"], row["no"])
         for row in counted.annotate(all=Count("id"), no=no)
     }
+
+
+@dataclass(frozen=True)
+class Signed:
+    """Words that entries point to: of which form, which part of it, in which language."""
+
+    form: ConsentForm
+    name: str
+    language: str
+    body: str
+
+
+def words_of_hash(*, study_keys: Collection[UUID], sha256: str) -> list[Signed]:
+    """All words with this hash that people agreed to or were informed by, reckoned anew (LAW-02)."""
+    asked = ConsentText.objects.select_related("form").filter(form__study_key__in=study_keys, sha256=sha256)
+    found = [
+        Signed(text.form, text.question, text.language, _unharmed(text).body)
+        for text in asked.exclude(form__status=ConsentForm.Status.DRAFT).order_by("form__number", "position")
+    ]
+    forms = ConsentForm.objects.filter(study_key__in=study_keys).exclude(status=ConsentForm.Status.DRAFT)
+    for form in [] if found else forms.order_by("number"):
+        for language in LANGUAGES:
+            blocks = letter(form, language)
+            if blocks and letter_hash(blocks) == sha256:
+                body = letter_of({block.block: block.body for block in blocks})
+                found.append(Signed(form, _("information letter"), language, body))
+    return found
 
 
 def history(*, study_key: UUID, subject: str) -> QuerySet[ConsentEntry]:

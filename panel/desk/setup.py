@@ -45,8 +45,8 @@ def gaps(study: Study, may: Iterable[Verb]) -> list[Gap]:
 
 
 def _gap(study: Study, missing: readiness.Missing, may: set[Verb]) -> Gap:
-    place = PLACES[missing.what.partition(":")[0]]
-    if place.verb not in may:
+    place = PLACES.get(missing.what.partition(":")[0])
+    if place is None or place.verb not in may:
         return Gap(missing.sentence)
     return Gap(missing.sentence, place.words, reverse("desk:members_study_step", args=[study.pk, place.step]))
 

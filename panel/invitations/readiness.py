@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from consent import selectors as consent
 from panel.invitations.models import Letter, LetterKind
 from panel.members.models import StaffRole, Study, StudyDecision
 
@@ -32,6 +33,7 @@ class Shelves:
     led: frozenset[UUID]
     assessed: frozenset[UUID]
     letters: Mapping[UUID, frozenset[tuple[str, str]]]
+    informing: frozenset[UUID]
 
 
 #: Fields of the study that must be filled in; then what others do for it. In the order of setting up.
@@ -46,6 +48,10 @@ LEADER = _("Give somebody the role of project leader. An operator does it with `
 DPIA = _(
     "Record whether a data-protection impact assessment (DPIA) is needed, and what it found. "
     "The project leader decides."
+)
+FORM = _(
+    "Approve a consent form whose information letter has all its blocks in each of the study’s languages. "
+    "The project leader approves it."
 )
 LETTERS = _("Approve the letters in “{language}” that are missing: {kinds}.")
 
@@ -77,6 +83,8 @@ def _gaps(study: Study, of: Shelves) -> list[Missing]:
         gaps.append(Missing("leader", LEADER))
     if study.pk not in of.assessed:
         gaps.append(Missing("dpia", DPIA))
+    if study.key not in of.informing:
+        gaps.append(Missing("form", FORM))
     return gaps
 
 
@@ -104,4 +112,5 @@ def _shelves(studies: list[Study]) -> Shelves:
     for study, kind, language in approved.values_list("study", "kind", "language"):
         letters[study].add((kind, language))
     shelved = {study: frozenset(found) for study, found in letters.items()}
-    return Shelves(frozenset(leaders), frozenset(decided), shelved)
+    forms = consent.current_forms({study.key: study.languages for study in studies})
+    return Shelves(frozenset(leaders), frozenset(decided), shelved, frozenset(forms))

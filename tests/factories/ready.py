@@ -9,9 +9,11 @@ from panel.audit.rules import Actor
 from panel.invitations import letters
 from panel.members import services as members
 from panel.members.models import Study, StudyDecision
+from panel.rights import consent_forms as forms
 
 SYSTEM = Actor.system("test")
 LETTERS = Path(__file__).parents[2] / "panel" / "demo" / "letters"
+FORM = LETTERS.parent / "data" / "consent_2022-07-01.json"
 #: Filled in when a study is made; invented, as all else here.
 FIELDS: dict[str, Any] = {
     "sikt_reference": "000000",
@@ -28,8 +30,18 @@ def assessed(study: Study, *, now: datetime, by: Actor = SYSTEM) -> Study:
     return study
 
 
+def with_form(study: Study, *, now: datetime) -> Study:
+    """The example's consent form with its information letter, written by one and approved by another."""
+    document = json.loads(FORM.read_text(encoding="utf-8"))
+    writer, approver = Actor.system("writer"), Actor.system("approver")
+    form = forms.draft(by=writer, study=study, document=document, now=now)
+    forms.approve(by=approver, study=study, form=form, now=now)
+    return study
+
+
 def with_letters(study: Study, *, now: datetime, by: Actor = SYSTEM) -> Study:
-    """The example study's letters, approved: every kind in every language."""
+    """The example study's letters and consent form, approved: every kind in every language."""
+    with_form(study, now=now)
     for file in sorted(LETTERS.glob("*.json")):
         letters.import_letters(by=by, study=study, document=json.loads(file.read_text()), now=now)
     letters.approve_letters(by=by, study=study, now=now)

@@ -8,6 +8,8 @@ from django.core import mail  # noqa: TID251
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from consent.models import ConsentForm
+from consent.services import retire_form
 from panel.invitations import readiness, sending, services
 from panel.invitations.models import Letter, LetterKind, Outgoing
 from panel.members.models import StaffRole, Study, StudyDecision
@@ -41,6 +43,12 @@ GAPS = {
         "leader",
     ),
     "decision on a DPIA": (lambda study: StudyDecision.objects.filter(study=study).delete(), "dpia"),
+    "an information letter": (
+        lambda study: retire_form(
+            form=ConsentForm.objects.exclude(approved_by="").get(study_key=study.key), day=f.NOON.date()
+        ),
+        "form",
+    ),
     "an approval": (
         lambda study: Letter.objects.filter(study=study, language="uk").update(approved_at=None),
         "letters:uk",
@@ -98,7 +106,8 @@ def test_no_01_letters_go_at_the_next_look_once_the_study_is_ready(db):
     f.opened(livet)
     services.queue_service(member=amal, occasion=uuid4(), now=f.NOON)
     assert f.send_all() == 0
-    assert {gap.what for gap in readiness.missing(livet)} == {f"letters:{code}" for code in f.LANGUAGES}
+    gaps = {gap.what for gap in readiness.missing(livet)}
+    assert gaps == {"form", *(f"letters:{code}" for code in f.LANGUAGES)}
     f.with_letters(livet)
     assert f.send_all(f.NOON + timedelta(minutes=1)) == 3
 

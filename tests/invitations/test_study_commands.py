@@ -40,7 +40,7 @@ def test_no_01_study_status_of_a_ready_study():
 
 
 def test_letters_come_in_as_drafts_and_are_approved_by_the_leader_only():
-    study = f.study()
+    study = ready.with_form(f.study(), now=f.NOON)
     files = [str(file) for file in sorted(ready.LETTERS.glob("*.json"))]
     told("letters", "livet", *files, "--by", "signe")
     assert Letter.objects.filter(study=study, approved_at=None).count() == Letter.objects.count() > 0
