@@ -12,7 +12,9 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import unquote_to_bytes
 
-_WORD = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\+?\d{5,}|[^\W\d_]{2,}(?:[-'’][^\W\d_]+)*")
+#: Digits as whole tokens: not those within a hash or a UUID, of which some are a number of somebody by chance.
+_DIGITS = r"(?<![0-9a-f])\+?\d{5,}(?![0-9a-f]|-[0-9a-f]{4}-)"
+_WORD = re.compile(rf"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|{_DIGITS}|[^\W\d_]{{2,}}(?:[-'’][^\W\d_]+)*")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{12,}={0,2}")
 _GAP = re.compile(r"(?<=\d)[ \u00a0](?=\d)")
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")

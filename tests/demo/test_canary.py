@@ -47,6 +47,12 @@ def test_cry_12_a_number_is_found_however_it_is_grouped(written):
     assert canary.found(f"ring {written} etter fem".encode(), WORDS)
 
 
+@pytest.mark.parametrize("text", ["a045850262f", "45850262-1c2d-4e5f-8a9b-000000000000", "145850262"])
+def test_a_number_within_a_hash_or_an_id_is_nobodys(text):
+    """Among thousands of them some hold anybody's number by chance."""
+    assert not canary.found(text.encode(), {"45850262"})
+
+
 def test_a_name_inside_another_word_is_another_word():
     assert not canary.found("Звіркани перевірка".encode(), WORDS)
 
