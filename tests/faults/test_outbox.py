@@ -8,7 +8,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -23,25 +23,9 @@ from panel.invitations.rules import CLAIM_LEASE, SENDING_LEASE, State
 from panel.waves import services as waves
 from panel.waves.models import CaseEvent
 from tests.factories import fielding as f
-from tests.invitations.servers import Server, mail_server
+from tests.invitations.servers import Server
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def smtp(settings) -> Iterator[Server]:
-    """Before `service_env`, which hands its port to the workers."""
-    with mail_server() as server:
-        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
-        yield server
-
-
-@pytest.fixture
-def broker(redis_url) -> Iterator[Any]:
-    """This process's Celery client on the test's Redis."""
-    url = f"redis+socket://{redis_url.removeprefix('unix://').partition('?')[0]}"
-    with app.connection_for_write(url) as line:
-        yield line
 
 
 def wait_until(true: Callable[[], bool], seconds: float = 40) -> bool:
