@@ -1,0 +1,69 @@
+"""LAW-09: after a change of address real dumps of all three databases hold the old value in no form."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from django.db import connections
+
+from panel.audit.rules import Actor
+from panel.demo import canary
+from panel.enrolment import intake
+from panel.enrolment.models import NewAddress
+from panel.journal import backup
+from panel.keys.macs import Index
+from panel.members.models import PanelMember
+from panel.rights import addresses
+from panel.vault import services as vault
+from panel.vault.models import Card
+from tests.factories import cast, fielding
+from tests.factories.fielding import NOON
+from tests.rights.test_restore import _programs as _programs
+from tests.settings import ALIASES, TEST_DB
+
+pytestmark = pytest.mark.django_db(transaction=True)
+OLD, NEW = "m0@example.org", "zvirka.nova@example.net"
+
+
+def dumped(folder: Path) -> bytes:
+    """Everything as a thief of the backups has it: SQLite's files, PostgreSQL's rows as SQL with hexadecimal bytes."""
+    parts = []
+    for path in backup.dump(folder, aliases=tuple(ALIASES), now=NOON):
+        words = ["cat", path] if TEST_DB == "sqlite" else ["pg_restore", "--file=-", path]
+        parts.append(subprocess.run(words, check=True, capture_output=True).stdout)
+    return b"\n".join(parts)
+
+
+def stands_in(value: bytes, dump: bytes) -> bool:
+    return value in dump or value.hex().encode() in dump
+
+
+def test_law_09_the_old_address_is_gone_from_every_table_and_from_its_cipher(mail_catcher, tmp_path):
+    study = fielding.with_letters(fielding.study())
+    fielding.people(study, 3)
+    intake.ensure(today=NOON.date())
+    codes = list(study.members.values_list("code", flat=True))
+    cards = vault.open_cards(codes, by=cast.SYSTEM, reason="test", now=NOON, study=study.slug)
+    (code,) = [code for code, card in cards.items() if card.email == OLD]
+    member = PanelMember.objects.select_related("study").get(code=code)
+    row = Card.objects.get(locator=Index.load().card_locator(code))
+    sealed_old = bytes(row.email)
+    folder = tmp_path / "before"
+    assert stands_in(sealed_old, dumped(folder))  # the search would find it
+    change = addresses.ask_change(by=Actor.member(code), member=member, address=NEW, now=NOON)
+    sealed_new = bytes(NewAddress.objects.get().sealed)
+    fielding.send_all(NOON)
+    addresses.confirm_change(by=Actor.member(code), change=change, now=NOON)
+    addresses.turn(now=NOON)
+    dump = dumped(tmp_path / "after")
+    assert not canary.found(dump, {OLD, NEW})
+    assert not stands_in(sealed_old, dump)
+    assert not stands_in(sealed_new, dump)
+    row.refresh_from_db()
+    assert stands_in(bytes(row.email), dump)
+    after = vault.open_cards(codes, by=cast.SYSTEM, reason="test", now=NOON, study=study.slug)
+    assert after[code].email == NEW
+    assert {other: card for other, card in after.items() if other != code} == {
+        other: card for other, card in cards.items() if other != code
+    }
+    assert set(connections) == set(ALIASES)
