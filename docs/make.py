@@ -54,7 +54,33 @@ def fields() -> str:
     return "\n".join(parts)
 
 
-DOCUMENTS = {"states.md": states, "fields.md": fields}
+def roles() -> str:
+    """What each role may do (ZON-04)."""
+    rules = importlib.import_module("panel.members.rules")
+    parts = ["# Roles\n\nMade from `panel.members.rules.ROLES` by `make docs`. A role is held in one study.\n"]
+    parts[0] += "Whoever is no staff of any study opens no page of the desk, a superuser included.\n"
+    for card in rules.ROLES.values():
+        verbs = "\n".join(f"- {verb.value}" for verb in sorted(card.verbs)) or "- nothing yet"
+        parts.append(f"## {str(card.name).capitalize()}\n\n{card.sentence}\n\nMay:\n\n{verbs}\n")
+    apart = " and ".join(str(rules.ROLES[role].name) for role in rules.APART)
+    parts.append(
+        f"## Two people\n\nThe roles {apart} are held by two people: one would see address and status together. A "
+        "project leader may decide otherwise, with a reason that is shown on the study's page.\n"
+    )
+    return "\n".join(parts)
+
+
+def audit() -> str:
+    """Everything that is recorded (AUD-01)."""
+    groups = importlib.import_module("panel.audit.verbs").GROUPS
+    parts = ["# The audit trail\n\nMade from `panel.audit.verbs.GROUPS` by `make docs`.\n"]
+    for group in groups.values():
+        rows = "\n".join(f"| `{verb}` | {sentence} |" for verb, sentence in group.verbs.items())
+        parts.append(f"## {str(group.name).capitalize()}\n\n| event | what it says |\n|---|---|\n{rows}\n")
+    return "\n".join(parts)
+
+
+DOCUMENTS = {"roles.md": roles, "audit.md": audit, "states.md": states, "fields.md": fields}
 
 
 def main() -> int:

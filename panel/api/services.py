@@ -36,3 +36,17 @@ def make_token(*, by: Actor, username: str, days: int, now: datetime) -> str:
             by=by, verb="token.made", now=now, study=study.slug, subject=username, detail={"days": days}
         )
     return str(token)
+
+
+@transaction.atomic
+def revoke_tokens(*, by: Actor, username: str, now: datetime) -> int:
+    """All tokens of somebody, at once; how many there were."""
+    if by.kind != "system":
+        raise NotAllowed(_("Tokens are revoked by the operator, with a command."))
+    tokens = get_token_model().objects.filter(user__username=username)
+    number = tokens.count()
+    if not number:
+        raise NotFound(_("This person has no token."))
+    tokens.delete()
+    audit.record(by=by, verb="token.revoked", now=now, subject=username, detail={"tokens": number})
+    return number

@@ -209,3 +209,29 @@ def test_a_token_whose_audit_row_fails_is_not_kept(made, monkeypatch):
     with pytest.raises(RuntimeError):
         token_of()
     assert not AuthToken.objects.exists()
+
+
+def test_tokens_are_revoked_at_once_and_on_record(made):
+    out = StringIO()
+    keys = [token_of() for _number in range(2)]
+    call_command("api_token", "ines", "--revoke", "--json", stdout=out)
+    assert json.loads(out.getvalue()) == {"username": "ines", "revoked": 2}
+    for key in keys:
+        assert Client().get("/api/v1/releases/", HTTP_AUTHORIZATION=f"Token {key}").status_code == 401
+    kept = AuditEvent.objects.get(verb="token.revoked")
+    assert (kept.actor, kept.subject, kept.detail) == ("operator", "ines", {"tokens": 2})
+    with pytest.raises(NotFound):
+        services.revoke_tokens(by=Actor.system("operator"), username="ines", now=timezone.now())
+    with pytest.raises(NotAllowed):
+        services.revoke_tokens(by=cast.LIV, username="ines", now=timezone.now())
+
+
+def test_tokens_stay_where_their_revocation_is_not_on_record(made, monkeypatch):
+    def broken(**given):
+        raise RuntimeError("broken")
+
+    token_of()
+    monkeypatch.setattr("panel.api.services.audit.record", broken)
+    with pytest.raises(RuntimeError, match="broken"):
+        services.revoke_tokens(by=Actor.system("operator"), username="ines", now=timezone.now())
+    assert AuthToken.objects.count() == 1
