@@ -13,7 +13,7 @@ from panel import clock
 from panel.audit.rules import Actor
 from panel.desk import guard, pages
 from panel.desk.contacts import member_of
-from panel.desk.forms import Choice, Day, DeskForm, LongText, MemberForm
+from panel.desk.forms import Choice, Day, DeskForm, LongText, MemberForm, Tick
 from panel.members.models import PanelMember, Study
 from panel.members.rules import Verb
 from panel.rights import requests, selectors
@@ -35,18 +35,30 @@ class RungForm(DeskForm):
     )
     told_on = Day(label=_("Day it was told"))
     until = Day(label=_("Until"), required=False, help_text=_("For a pause only."))
+    waive = Tick(
+        label=_("Delete without waiting 14 days"),
+        required=False,
+        help_text=_("Only where the member asked for that: it can’t be taken back."),
+    )
+    never_again = Tick(
+        label=_("Never contact this address again"),
+        required=False,
+        help_text=_(
+            "Only with leaving, and only where the member asked for it: a later file won’t enrol them."
+        ),
+    )
 
 
 class StopForm(MemberForm, RungForm):
     """The same, for a member given by code."""
 
-    field_order = ("study", "code", "rung", "told_on", "until")
+    field_order = ("study", "code", "rung", "told_on", "until", "waive", "never_again")
 
 
 class RequestForm(MemberForm):
     """A request as it came in."""
 
-    kind = Choice(label=_("What the member asks for"), choices=[("", _("Choose …")), *Request.Kind.choices])
+    kind = Choice(label=_("What it is about"), choices=[("", _("Choose …")), *Request.Kind.choices])
     channel = Choice(
         label=_("How it came"), choices=[("", _("Choose …")), *((one.value, one.label) for one in CHANNELS)]
     )
@@ -80,12 +92,20 @@ def stop(request: HttpRequest) -> HttpResponse:
 
 
 def record_stop(
-    *, by: Actor, member: PanelMember, rung: str, told_on: date, until: date | None, now: datetime
+    *,
+    by: Actor,
+    member: PanelMember,
+    rung: str,
+    told_on: date,
+    until: date | None,
+    waive: bool,
+    never_again: bool,
+    now: datetime,
 ) -> str:
     """Puts it in force, and says what became of it."""
     rights.ask_stop(
         by=by, member=member, rung=rung, channel=Stop.Channel.TOLD_STAFF, until=until, told_on=told_on,
-        case=running_case(member), now=now,
+        case=running_case(member), waive=waive, never_again=never_again, now=now,
     )  # fmt: skip
     said = gettext("Recorded for %(code)s: %(rung)s. The member gets a receipt.")
     said %= {"code": member.code, "rung": RUNGS[Stop.Rung(rung)].name}

@@ -17,7 +17,7 @@ from panel.members import selectors as found
 from panel.members import services as members
 from panel.members.models import Hold, PanelMember
 from panel.members.rules import Verb
-from panel.rights import objections, request_rules, services
+from panel.rights import copies, objections, request_rules, services
 from panel.rights.models import Request, Stop
 from panel.rights.request_rules import Act
 from panel.rights.requests import NoteKind, locked, note
@@ -31,6 +31,14 @@ def restrict(*, by: Actor, request: Request, reason: str, now: datetime) -> None
     request, member = _begun(by, request, Verb.HOLD, Act.RESTRICT)
     members.hold(by=by, member=member, kind=Hold.Kind.RESTRICTION, reason=reason, now=now)
     note(by=by, request=request, kind=NoteKind.RESTRICTED, now=now)
+
+
+@transaction.atomic
+def copy(*, by: Actor, request: Request, now: datetime) -> None:
+    """Have a copy of everything made; its link goes to the member alone, and nobody here reads it (LAW-08)."""
+    request, member = _begun(by, request, Verb.ANSWER_REQUEST, Act.COPY)
+    copies.ask_copy(by=by, member=member, now=now)
+    note(by=by, request=request, kind=NoteKind.COPIED, now=now)
 
 
 @transaction.atomic
@@ -54,18 +62,15 @@ def stop(
     now: datetime,
     until: date | None = None,
     case: Case | None = None,
+    waive: bool = False,
+    never_again: bool = False,
 ) -> Stop:
     """Record the rung that the member chose, as told to staff on that day."""
     request, member = _begun(by, request, Verb.RECORD_STOP, Act.STOP)
     asked = services.ask_stop(
-        by=by,
-        member=member,
-        rung=rung,
-        channel=Stop.Channel.TOLD_STAFF,
-        told_on=told_on,
-        until=until,
-        now=now,
-    )
+        by=by, member=member, rung=rung, channel=Stop.Channel.TOLD_STAFF, told_on=told_on, until=until,
+        case=case, waive=waive, never_again=never_again, now=now,
+    )  # fmt: skip
     note(by=by, request=request, kind=NoteKind.STOPPED, now=now)
     return asked
 

@@ -117,15 +117,15 @@ class Request(models.Model):
     """
 
     class Kind(models.TextChoices):
-        ACCESS = "access", _("see what is held (access)")
-        PORTABILITY = "portability", _("a copy to take along (portability)")
-        RECTIFICATION = "rectification", _("correct something")
-        RESTRICTION = "restriction", _("freeze the use of the data (restriction)")
-        OBJECTION = "objection", _("object to the use of the data")
-        WITHDRAWAL = "withdrawal", _("withdraw consent, leave the study")
-        ERASURE = "erasure", _("delete everything")
-        COMPLAINT = "complaint", _("a complaint")
-        QUESTION = "question", _("a question")
+        ACCESS = "access", _("access: what is held")
+        PORTABILITY = "portability", _("portability: a copy to take along")
+        RECTIFICATION = "rectification", _("correction of something")
+        RESTRICTION = "restriction", _("restriction: the use of the data frozen")
+        OBJECTION = "objection", _("objection to the use of the data")
+        WITHDRAWAL = "withdrawal", _("withdrawal of consent, leaving the study")
+        ERASURE = "erasure", _("erasure of everything")
+        COMPLAINT = "complaint", _("complaint")
+        QUESTION = "question", _("question")
 
     class Channel(models.TextChoices):
         MAIL = "mail", _("by mail")

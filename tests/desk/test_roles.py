@@ -61,6 +61,7 @@ MATRIX = {
     ("rights_request_changelist", ()): "LD",
     ("rights_request_change", ("request",)): "LD",
     ("rights_request_step", ("request", "answer")): "L",
+    ("rights_request_step", ("request", "make-copy")): "L",
     ("rights_request_step", ("request", "stop")): "L",
     ("rights_request_step", ("request", "object")): "L",
     ("rights_request_step", ("request", "restrict")): "L",
@@ -145,7 +146,7 @@ def test_zon_04_who_may_act(at_desk, things, letter):
     for row in STEPS + [(name, ()) for name in PAGES]:
         if letter not in MATRIX[row]:
             assert client.post(address(row, things)).status_code in (403, 404), row
-        elif row[1][-1:] in (("reachable",), ("lift",), ("letters",)):  # nothing is held up or a draft
+        elif row[1][-1:] in (("reachable",), ("lift",), ("make-copy",), ("letters",)):  # nothing is held up or a draft
             assert client.post(address(row, things)).status_code == 409, row
         elif row[1][-1:] not in (("approve",), ("close",)):  # those two of a wave need no words
             assert client.post(address(row, things)).status_code == 400, row

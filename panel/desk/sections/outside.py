@@ -111,8 +111,8 @@ class OutsideAdmin(DeskAdmin[OutsideItem]):
         "hold. No button here deletes them; a person does, and ticks it off."
     )
     empty = _("Nothing is registered. Register each linked file, recording or backup when it is made.")
-    list_display = ("what", "shown_kind", "holder", "shown_people", "shown_made", "shown_state")
-    list_display_links = ("what",)
+    list_display = ("shown_what", "shown_kind", "shown_holder", "shown_people", "shown_made", "shown_state")
+    list_display_links = ("shown_what",)
     list_filter = (StandsFilter, "kind")
     search_fields = ("what", "holder")
     search_help_text = _("What it is called, or who keeps it")
@@ -164,6 +164,14 @@ class OutsideAdmin(DeskAdmin[OutsideItem]):
             sentence=_("So that it is found when somebody leaves, and at the end of the project."),
             button=_("Register it"),
         )
+
+    @display(description=_("called"), ordering="what")
+    def shown_what(self, item: OutsideItem) -> str:
+        return item.what
+
+    @display(description=_("kept by"), ordering="holder")
+    def shown_holder(self, item: OutsideItem) -> str:
+        return item.holder
 
     @display(description=_("what it is"), ordering="kind")
     def shown_kind(self, item: OutsideItem) -> str:

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
@@ -96,7 +97,9 @@ class ObjectForm(DeskForm):
 def _language(request: Request) -> dict[str, Any]:
     """The language to write in; none where nothing can be written any more."""
     member = request.member
-    return {"language": member.language} if member and requests.can_write(member) else {}
+    if member is None or not requests.can_write(member):
+        return {}
+    return {"language": get_language_info(member.language)["name_translated"]}
 
 
 def _day_told(request: Request) -> dict[str, Any]:
@@ -123,6 +126,11 @@ def _advise(*, by: Actor, obj: Request, now: datetime, reason: str) -> Words:
     return _("Your advice stands in the history.")
 
 
+def _copy(*, by: Actor, obj: Request, now: datetime) -> Words:
+    acts.copy(by=by, request=obj, now=now)
+    return _("The copy is being made. The member gets a letter with a link, which works for seven days.")
+
+
 def _restrict(*, by: Actor, obj: Request, now: datetime, reason: str) -> Words:
     acts.restrict(by=by, request=obj, reason=reason, now=now)
     return _("Restricted: no letters, edits or releases until it is lifted. The data are kept.")
@@ -140,9 +148,9 @@ def _object(
     return _("Recorded. What it concerns has stopped.")
 
 
-def _stop(*, by: Actor, obj: Request, now: datetime, rung: str, told_on: date, until: date | None) -> Words:
+def _stop(*, by: Actor, obj: Request, now: datetime, rung: str, **given: Any) -> Words:
     case = running_case(obj.member) if obj.member else None
-    acts.stop(by=by, request=obj, rung=rung, told_on=told_on, until=until, case=case, now=now)
+    acts.stop(by=by, request=obj, rung=rung, case=case, now=now, **given)
     return outside_words(obj.code) if rung in LEAVING else _("Recorded. The member gets a receipt.")
 
 
@@ -154,6 +162,12 @@ def is_open(request: Request) -> bool:
 def moves_to(state: State) -> Any:
     """A step that the request's state allows."""
     return lambda request: rules.may_become(request.state, state)
+
+
+def can_extend(request: Request) -> bool:
+    """While the member can still be told in time."""
+    in_time = timezone.localdate(clock.now()) <= request.due_on
+    return moves_to(State.EXTENDED)(request) and in_time and requests.can_write(request.member)
 
 
 def calls_for(act: Act) -> Any:
@@ -174,6 +188,11 @@ STEPS = (
         "answer", Verb.ANSWER_REQUEST, _("Answer"),
         _("The member gets a letter that says no more than that there is an answer."),
         _answer, moves_to(State.ANSWERED), AnswerForm, initial=_language,
+    ),
+    Step[Request](
+        "make-copy", Verb.ANSWER_REQUEST, _("Have a copy made"),
+        _("Of everything held, readable and machine-readable. Its link goes to the member’s address alone."),
+        _copy, calls_for(Act.COPY),
     ),
     Step[Request](
         "stop", Verb.RECORD_STOP, _("Record the stop"),
@@ -198,7 +217,7 @@ STEPS = (
     Step[Request](
         "extend", Verb.ANSWER_REQUEST, _("Extend by 60 days"),
         _("Only where it is complex, and once: the member is told why within the first 30 days (GDPR 12)."),
-        _extend, moves_to(State.EXTENDED), ExtendForm, initial=_language,
+        _extend, can_extend, ExtendForm, initial=_language,
     ),
     Step[Request](
         "close", Verb.ANSWER_REQUEST, _("Close"),
@@ -241,8 +260,8 @@ class RequestAdmin(DeskAdmin[Request]):
         "advises."
     )
     empty = _("No request here. They come from members’ own pages, or are recorded by staff who were told.")
-    list_display = ("code", "shown_kind", "shown_state", "shown_received", "shown_due")
-    list_display_links = ("code",)
+    list_display = ("shown_code", "shown_kind", "shown_state", "shown_received", "shown_due")
+    list_display_links = ("shown_code",)
     list_filter = (DueFilter, "state", "kind")
     list_select_related = ("study",)
     search_fields = ("code",)
@@ -264,7 +283,11 @@ class RequestAdmin(DeskAdmin[Request]):
             return []
         return [{"name": _("Record a request"), "url": reverse("desk:request")}]
 
-    @display(description=_("asks to"), ordering="kind")
+    @display(description=_("member"), ordering="code")
+    def shown_code(self, one: Request) -> str:
+        return one.code
+
+    @display(description=_("about"), ordering="kind")
     def shown_kind(self, one: Request) -> str:
         return one.get_kind_display()
 

@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('code', models.CharField(max_length=12)),
-                ('kind', models.CharField(choices=[('access', 'see what is held (access)'), ('portability', 'a copy to take along (portability)'), ('rectification', 'correct something'), ('restriction', 'freeze the use of the data (restriction)'), ('objection', 'object to the use of the data'), ('withdrawal', 'withdraw consent, leave the study'), ('erasure', 'delete everything'), ('complaint', 'a complaint'), ('question', 'a question')], max_length=16)),
+                ('kind', models.CharField(choices=[('access', 'access: what is held'), ('portability', 'portability: a copy to take along'), ('rectification', 'correction of something'), ('restriction', 'restriction: the use of the data frozen'), ('objection', 'objection to the use of the data'), ('withdrawal', 'withdrawal of consent, leaving the study'), ('erasure', 'erasure of everything'), ('complaint', 'complaint'), ('question', 'question')], max_length=16)),
                 ('channel', models.CharField(choices=[('mail', 'by mail'), ('phone', 'on the phone'), ('letter', 'by letter'), ('own_page', 'on the member’s own page')], max_length=10)),
                 ('state', models.CharField(choices=[('open', 'open'), ('extended', 'open, time extended'), ('answered', 'answered'), ('closed', 'closed')], default='open', max_length=10)),
                 ('received_on', models.DateField()),
