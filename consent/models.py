@@ -150,6 +150,12 @@ class Words(models.Model):
         return super().delete(*args, **kwargs)
 
 
+def heading_and_words(body: str) -> tuple[str, str]:
+    """A block's heading, which is its first line, and the words below it."""
+    heading, _newline, words = body.strip().partition("\n")
+    return heading.strip(), words.strip()
+
+
 class InformationBlock(Words):
     """One part of the information letter in one language; its first line is its heading."""
 
@@ -168,6 +174,14 @@ class InformationBlock(Words):
 
     def __str__(self) -> str:
         return f"{self.block} ({self.language})"
+
+    @property
+    def heading(self) -> str:
+        return heading_and_words(self.body)[0]
+
+    @property
+    def words(self) -> str:
+        return heading_and_words(self.body)[1]
 
 
 class ConsentText(Words):

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from consent.errors import ConsentError
-from consent.models import Block
+from consent.models import Block, heading_and_words
 
 LANGUAGES = ("nb", "en", "uk", "ru")
 
@@ -106,12 +106,6 @@ def lacking(
     )
     for purpose in (purpose for purpose, times in counted.items() if times > 1):
         yield _("a single question on “%(purpose)s”") % {"purpose": purpose}
-
-
-def heading_and_words(body: str) -> tuple[str, str]:
-    """A block's heading, which is its first line, and the words below it."""
-    heading, _newline, words = body.strip().partition("\n")
-    return heading.strip(), words.strip()
 
 
 def check_writer(writers: Collection[str], approver: str) -> None:

@@ -91,7 +91,15 @@ GROUPS: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
     (
         _("Oversight"),
         (
+            _entry(_("Consent forms"), "desk:consent_consentform_changelist", "description", Verb.SEE_CONSENT),
+            _entry(
+                _("Asking for new consent"), "desk:rights_reconsentrun_changelist", "contract_edit",
+                Verb.SEE_CONSENT,
+            ),
             _entry(_("Consents"), "desk:consent_consententry_changelist", "handshake", Verb.SEE_CONSENT),
+            _entry(
+                _("Project’s end"), "desk:rights_projectend_changelist", "event_busy", Verb.SEE_KEYS
+            ),
             _entry(_("Audit trail"), "desk:audit_auditevent_changelist", "policy", Verb.SEE_AUDIT),
             _entry(_("Keys"), "desk:keys", "key", Verb.SEE_KEYS),
         ),

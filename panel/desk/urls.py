@@ -3,15 +3,18 @@
 from django.contrib.auth.decorators import login_required
 from django.urls import path
 
-from consent.models import ConsentEntry
+from consent.models import ConsentEntry, ConsentForm
 from panel.audit.models import AuditEvent
 from panel.desk import accounts, contacts, keys, told
 from panel.desk.sections import (
+    consent_forms,
+    ending,
     flags,
     ledgers,
     members,
     outbox,
     outside,
+    reconsent,
     releases,
     requests,
     studies,
@@ -23,7 +26,7 @@ from panel.invitations.models import Outgoing
 from panel.members.models import PanelMember, Study
 from panel.releases.models import Release
 from panel.residency.models import Flag
-from panel.rights.models import OutsideItem, Request
+from panel.rights.models import OutsideItem, ProjectEnd, ReconsentRun, Request
 from panel.waves.models import Wave
 
 desk.register(Study, studies.StudyAdmin)
@@ -34,6 +37,9 @@ desk.register(Outgoing, outbox.OutboxAdmin)
 desk.register(Release, releases.ReleaseAdmin)
 desk.register(Request, requests.RequestAdmin)
 desk.register(OutsideItem, outside.OutsideAdmin)
+desk.register(ProjectEnd, ending.EndAdmin)
+desk.register(ConsentForm, consent_forms.FormAdmin)
+desk.register(ReconsentRun, reconsent.ReconsentAdmin)
 desk.register(ConsentEntry, ledgers.ConsentAdmin)
 desk.register(AuditEvent, trail.AuditAdmin)
 

@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
+from consent.models import ConsentForm
 from panel.invitations.models import Outgoing
 from panel.invitations.rules import Reason
 from panel.members.models import PanelMember
@@ -66,6 +67,8 @@ COLOURS: dict[str, str] = {
     Release.State.ASKED: "warning",
     Release.State.REJECTED: "danger",
     Release.State.WITHDRAWN: "",
+    ConsentForm.Status.DRAFT: "warning",
+    ConsentForm.Status.RETIRED: "",
     Request.State.EXTENDED: "warning",
     Request.State.ANSWERED: "success",
 }

@@ -6,9 +6,9 @@ import pytest
 from django.test import Client
 
 from panel import clock
-from panel.rights import files, requests
+from panel.rights import consent_forms, files, reconsent, requests
 from panel.rights import services as rights
-from tests.factories import cast, scene
+from tests.factories import cast, forms, scene
 from tests.factories.staged import staged
 
 NOW = scene.REMINDER_DAY + scene.DAY
@@ -30,8 +30,16 @@ def stage():
         by=cast.LIV, study=made.study, kind="linked_file", what="Panel 2022–2023", where="Encrypted disk 4",
         holder="Ines", made_on=NOW.date(), codes=[one.code for one in made.members], now=NOW,
     )  # fmt: skip
+    new_words(made.study)
     scene.crowd(made.study)
     return made, scene.release(made.study)
+
+
+def new_words(study):
+    """A run that asked for new consent and is over, its holds lifted; and the draft of the next form."""
+    run = forms.asked(study, "2023-10-01", now=NOW)
+    reconsent.close(by=cast.LIV, run=run, lift=True, now=NOW)
+    consent_forms.new_version(by=cast.SIGNE, study=study, form=run.form, version="2023-11-01", now=NOW)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from consent import selectors as consent
+from consent.models import ConsentForm, ConsentText
 from panel.audit.rules import Actor
 from panel.instruments import services as instruments
 from panel.instruments.models import InstrumentVersion
@@ -19,7 +21,7 @@ from panel.residency import services as residency
 from panel.residency.models import Flag
 from panel.responses.models import Response
 from panel.responses.services import save_page
-from panel.rights.models import OutsideItem, Request
+from panel.rights.models import OutsideItem, ReconsentRun, Request
 from panel.waves import services as waves
 from panel.waves.models import Case, Wave
 from tests.factories import cast, fielding, recruits
@@ -62,6 +64,23 @@ class Scene:
     def outside(self) -> OutsideItem:
         """What lies outside."""
         return OutsideItem.objects.filter(study=self.study).order_by("made_on")[0]
+
+    @property
+    def signed(self) -> ConsentText:
+        """Words that members signed."""
+        return consent.text_of(
+            study_key=self.study.key, version="2022-06-01", question="recontact", language="uk"
+        )
+
+    @property
+    def draft(self) -> ConsentForm:
+        """The form that Signe writes."""
+        return ConsentForm.objects.get(study_key=self.study.key, status=ConsentForm.Status.DRAFT)
+
+    @property
+    def run(self) -> ReconsentRun:
+        """The last run that asked for new consent."""
+        return ReconsentRun.objects.filter(study=self.study).order_by("-started_at")[0]
 
 
 def version(of: Study) -> InstrumentVersion:

@@ -4,12 +4,17 @@ from typing import Any
 
 from django.contrib.admin import display
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from consent import selectors
 from consent.models import ConsentEntry
+from panel.desk import pages
 from panel.desk.base import DeskAdmin
 from panel.desk.words import day
+from panel.errors import NotAllowed
 from panel.members.rules import Verb, tidy_code
 
 
@@ -49,6 +54,27 @@ class ConsentAdmin(DeskAdmin[ConsentEntry]):
     def shown_day(self, entry: ConsentEntry) -> str:
         return day(entry.day)
 
-    @display(description=_("words' hash"))
+    @display(description=_("the words"))
     def shown_hash(self, entry: ConsentEntry) -> Any:
-        return entry.text_sha256[:12]
+        if not entry.text_sha256:
+            return "–"
+        url = self.url("words", entry.text_sha256)
+        return format_html('<a class="desk-detail" href="{}">{} …</a>', url, entry.text_sha256[:12])
+
+    def extra_urls(self) -> list[URLPattern]:
+        inside = self.admin_site.admin_view
+        return [path("words/<str:sha256>/", inside(self.words_view), name="consent_consententry_words")]
+
+    def words_view(self, request: HttpRequest, sha256: str) -> HttpResponse:
+        """The words an entry points to, by their hash: an entry's own id stays inside."""
+        if not self.has_view_permission(request):
+            raise NotAllowed(_("None of your roles opens this page."))
+        keys = list(self.studies(request).values_list("key", flat=True))
+        shown = selectors.words_of_hash(study_keys=keys, sha256=sha256)
+        if not shown:
+            raise Http404
+        context = {
+            "shown": shown, "sha256": sha256, "title": _("Signed words"), "section": self.heading,
+            "list": self.url("changelist"),
+        }  # fmt: skip
+        return pages.page(request, "desk/consent_words.html", context)
