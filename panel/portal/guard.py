@@ -31,6 +31,9 @@ NAMES = dict(settings.LANGUAGES)
 #: (TOK-03), and who holds a link to a new address may be a stranger.
 OF_MEMBER = (Link.Use.ANSWER, Link.Use.STOP, Link.Use.OWN, Link.Use.COPY, Link.Use.CANCEL, Link.Use.CONSENT)
 
+#: Those that lead to the own page by way of the mailbox; its own pages lead back to it themselves.
+TO_OWN = tuple(use for use in OF_MEMBER if use != Link.Use.OWN)
+
 #: What a page meets whose member was erased while it was being made.
 ERASED = (PanelMember.DoesNotExist, Case.DoesNotExist)
 
@@ -97,13 +100,12 @@ class Visit:
 
     def common(self, offered: Collection[str] = tuple(NAMES), **query: str) -> dict[str, object]:
         """What each page of a link shows: who asks, other languages, the ways to the ladder and the own page."""
-        own = self.home if self.link.use == Link.Use.OWN else f"{self.home}/own"
         stops = self.home if self.link.use == Link.Use.STOP else f"{self.home}/stop"
         return {
             "study": self.study,
             "languages": self.languages(offered, **query),
             "stop_url": self.address(stops) if self.link.use in OF_MEMBER else "",
-            "own_url": self.address(own) if self.link.use in OF_MEMBER else "",
+            "own_url": self.address(f"{self.home}/own") if self.link.use in TO_OWN else "",
         }
 
     def address(self, path: str = "", **query: str | None) -> str:

@@ -65,8 +65,8 @@ def _own_page(
         "stops": [RUNGS[Rung(stop.rung)].name for stop in seen.stops],
         "language": came.member.language,
         "offered": [(code, name) for code, name in NAMES.items() if code in came.study.languages],
-        "to": _ways(came, seen),
         "action": came.address(came.home),
+        **_ways(came, seen),
     }
     return page("own", context, lang=came.lang, status=status)
 
@@ -80,7 +80,7 @@ def _ways(came: Visit, seen: Overview) -> dict[str, str]:
         names.append("residence")
         if came.member.status == PanelMember.Status.ACTIVE:
             names.append("address")
-    return {name: came.address(f"{came.home}/{name}") for name in names}
+    return {f"to_{name}": came.address(f"{came.home}/{name}") for name in names}
 
 
 # --- where they live
@@ -129,7 +129,8 @@ def _where_page(
     ]
     context = came.common() | {
         "spells": [
-            {"place": words.PLACES[one.place], "since": _first(one.from_month), "until": _first(one.to_month)}
+            {"place": words.PLACES[one.place], "since": _first(one.from_month), "until": _first(one.to_month),
+             "told": one.from_told}
             for one in seen.spells
         ],
         "history": [
@@ -170,6 +171,7 @@ def by_mail(request: HttpRequest, token: str, use: Link.Use) -> HttpResponse:
         "action": came.address(),
         "back": came.address(came.home),
         "asked": request.GET.get("note") == "asked",
+        "own_url": "",  # this is the way there
     }
     if request.method != "POST":
         return page("own_by_mail", context, lang=came.lang)

@@ -5,7 +5,7 @@ from django.urls import URLPattern, path, register_converter
 from panel.invitations.links import PATHS
 from panel.invitations.models import Link
 from panel.portal import addresses, consents, copies, own, reconsent, stops, survey, views
-from panel.portal.guard import OF_MEMBER, TRAILING
+from panel.portal.guard import OF_MEMBER, TO_OWN, TRAILING
 
 app_name = "portal"
 
@@ -51,7 +51,6 @@ urlpatterns: list[URLPattern] = [
     ),
     *(
         path(f"{PATHS[use]}/<str:token>/own", own.by_mail, {"use": use}, name=f"{use.value}-own")
-        for use in OF_MEMBER
-        if use != Link.Use.OWN
+        for use in TO_OWN
     ),
 ]

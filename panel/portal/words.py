@@ -60,10 +60,10 @@ OUTSIDE: Words = {
 
 PLACES: Words = {
     PanelMember.Place.IN_NORWAY: _("In Norway"),
-    PanelMember.Place.RETURNED: _("In Ukraine, after moving back"),
+    PanelMember.Place.RETURNED: _("Back in Ukraine"),
     PanelMember.Place.MOVED_ON: _("In another country"),
-    PanelMember.Place.AWAY: _("Temporarily away, or back and forth"),
-    PanelMember.Place.NOT_SAID: _("I prefer not to say"),
+    PanelMember.Place.AWAY: _("Away from Norway for a while, or partly there and partly elsewhere"),
+    PanelMember.Place.NOT_SAID: _("Prefer not to say"),
     PanelMember.Place.UNKNOWN: _("Not known"),
 }
 
