@@ -3,7 +3,9 @@
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
@@ -31,7 +33,7 @@ from tests.factories.answering import NOW, SYSTEM
 DUE = NOW + WAIT
 
 
-def leave(member: PanelMember, **changes: object) -> Stop:
+def leave(member: PanelMember, **changes: Any) -> Stop:
     return ask_stop(
         by=Actor.member(member.code), member=member, rung="leave_delete", channel="stop page", typed_word="SLETT",
         **{"now": NOW, **changes},
@@ -222,7 +224,8 @@ def test_an_erasure_and_the_members_own_act_never_wait_for_each_other(answered_f
     ask_stop(by=Actor.member(field.amal.code), member=field.amal, rung="pause", channel="stop page",
              until=(NOW + timedelta(days=40)).date(), now=NOW)  # fmt: skip
     stop = leave(field.amal)
-    by, started, destroy = Actor.member(field.amal.code), [], vault.destroy_cards
+    by, destroy = Actor.member(field.amal.code), vault.destroy_cards
+    started: list[tuple[threading.Thread, list[BaseException]]] = []
     acts: dict[str, Callable[[], object]] = {
         "waive": lambda: leave(field.amal, waive=True),
         "undo": lambda: undo_stop(by=by, stop=stop, now=NOW),
@@ -256,7 +259,7 @@ def test_asking_undoing_and_erasing_all_at_once_end_in_one_state(answered_for_go
         stop = leave(field.other)
         threads = [
             in_thread(lambda: leave(field.other, waive=True)),
-            in_thread(lambda stop=stop: undo_stop(by=by, stop=stop, now=NOW)),
+            in_thread(partial(undo_stop, by=by, stop=stop, now=NOW)),
             in_thread(lambda: erasure.erase_due(now=NOW)),
         ]
         for thread, _raised in threads:

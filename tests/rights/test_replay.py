@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
@@ -17,7 +18,6 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 
 from consent import selectors as consents
-from consent import services as ledger
 from panel.audit.models import AuditEvent
 from panel.audit.rules import Actor
 from panel.errors import Damaged, NotNow
@@ -61,11 +61,11 @@ def lost(*also: str) -> Iterator[None]:
             transaction.set_rollback(True, using=alias)
 
 
-def replayed(**options: bool) -> replay.Replayed:
+def replayed(**options: Any) -> replay.Replayed:
     return replay.replay(by=OPERATOR, now=LATER, **options)
 
 
-def stop(member: PanelMember, rung: str = "leave_delete", **changes: object) -> Stop:
+def stop(member: PanelMember, rung: str = "leave_delete", **changes: Any) -> Stop:
     return ask_stop(
         by=Actor.member(member.code), member=member, rung=rung, channel="stop page", typed_word="SLETT",
         **{"now": NOW, **changes},
@@ -276,11 +276,9 @@ def test_cry_06_after_a_replay_the_next_night_rotates(answered, monkeypatch):
 
 def test_withdrawn_and_objected_purposes_stay_so(field):
     with lost():
-        for purpose in ("withdrawn", "objected"):
-            member = field.amal if purpose == "withdrawn" else field.other
-            no = {"purposes": ["waves"], "channel": "stop page"}
-            ledger.withdraw(study_key=field.study.key, subject=member.code, day=NOW.date(), **no)
-            journal.record(kind=purpose, study=field.study.slug, code=member.code, payload=no, now=NOW)
+        slug, no = field.study.slug, {"purposes": ["waves"], "channel": "stop page"}
+        journal.record(kind=journal.Kind.WITHDRAWN, study=slug, code=field.amal.code, payload=no, now=NOW)
+        journal.record(kind=journal.Kind.OBJECTED, study=slug, code=field.other.code, payload=no, now=NOW)
     assert agrees(field, field.amal)
     replayed()
     assert not agrees(field, field.amal)
@@ -310,7 +308,9 @@ def test_law_13_suppressed_addresses_stay_suppressed(field):
 
 def test_law_09_no_letter_goes_to_an_address_that_was_changed_since(field):
     with lost():
-        journal.record(kind="address_changed", study=field.study.slug, code=field.amal.code, now=NOW)
+        journal.record(
+            kind=journal.Kind.ADDRESS_CHANGED, study=field.study.slug, code=field.amal.code, now=NOW
+        )
     replayed()
     assert again(field.amal).unreachable
     assert AuditEvent.objects.filter(verb="address.lost", subject=field.amal.code).exists()

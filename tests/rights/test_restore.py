@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
@@ -100,7 +101,7 @@ class Drill:
             restore(self.dumps[alias], alias)
 
 
-def asks(member: PanelMember, rung: str, now, **changes: object) -> Stop:
+def asks(member: PanelMember, rung: str, now, **changes: Any) -> Stop:
     return ask_stop(
         by=Actor.member(member.code), member=member, rung=rung, channel="stop page", typed_word="SLETT", now=now,
         **changes,
