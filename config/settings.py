@@ -14,6 +14,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
 from environs import FileAwareEnv
 
 from config import schedule
@@ -301,6 +303,11 @@ UNFOLD = {
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": ["/static/desk/desk.css"],
+    "ACCOUNT": {
+        "navigation": [
+            {"title": _("Second factor and password"), "link": reverse_lazy("mfa_index")},
+        ]
+    },
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/desk/icon.svg"}],
     "COLORS": {
         "primary": {
@@ -399,6 +406,7 @@ LOGGING = {
         "django": {"handlers": []},
         "django.server": {"handlers": [], "propagate": False},
         "httpx": {"level": "WARNING"},
+        "fido2": {"level": "WARNING"},  # names each security key at INFO
         "django.request": {"handlers": ["console"], "level": "ERROR", "propagate": False},
     },
 }

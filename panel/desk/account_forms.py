@@ -12,6 +12,8 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 from panel import clock
 from panel.staff import services
 
+#: What stays of the widgets of allauth and Django.
+KEPT = ("autocomplete", "inputmode", "maxlength")
 LABELS = {
     "username": _("User name"),
     "password": _("Password"),
@@ -30,13 +32,12 @@ def dress(form: forms.Form) -> None:
     for name, field in form.fields.items():
         if isinstance(field.widget, forms.HiddenInput):
             continue
-        kept = {
-            key: field.widget.attrs[key] for key in ("autocomplete", "inputmode") if key in field.widget.attrs
-        }
+        attrs = {key: field.widget.attrs[key] for key in KEPT if key in field.widget.attrs}
+        if not any(other.widget.attrs.get("autofocus") for other in form.fields.values()):
+            attrs["autofocus"] = "autofocus"
         secret = isinstance(field.widget, forms.PasswordInput)
-        field.widget = (UnfoldAdminPasswordWidget if secret else UnfoldAdminTextInputWidget)(kept)
+        field.widget = (UnfoldAdminPasswordWidget if secret else UnfoldAdminTextInputWidget)(attrs)
         field.label, field.help_text = LABELS[name], ""
-    next(iter(form.visible_fields())).field.widget.attrs["autofocus"] = True
 
 
 class LogInForm(LoginForm):  # type: ignore[misc]

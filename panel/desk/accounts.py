@@ -46,8 +46,7 @@ class Page:
 
     def get_form(self, *given: Any) -> Any:
         form = super().get_form(*given)  # type: ignore[misc]
-        if form.visible_fields():
-            dress(form)
+        dress(form)
         return form
 
     def change(self, form: Any, tell: Callable[..., None], **what: Any) -> HttpResponse:

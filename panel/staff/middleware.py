@@ -53,7 +53,6 @@ class StaffSession:
             return _end(request, over)
         match = request.resolver_match
         if settings.SECOND_FACTOR and not has_second(factors) and match and match.url_name not in SETTING_UP:
-            messages.warning(request, _("Set up a second factor first. Until then nothing else opens."))
             return HttpResponseRedirect(resolve_url("mfa_index"))
         return None
 
