@@ -1,13 +1,16 @@
 """What a screen reader, a keyboard and weak eyes need (WCAG 2.2 AA), read from pages and style sheet."""
 
 import re
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 
 import pytest
 
 from panel.invitations.models import Link
+from panel.rights import copies
+from tests.factories.answering import NOW, with_cards
 from tests.portal.html import LANGUAGES, Seen, see, send
+from tests.portal.letters import link
 
 pytestmark = pytest.mark.django_db
 CSS = (Path(__file__).parents[2] / "panel/portal/static/portal/portal.css").read_text()
@@ -24,12 +27,37 @@ def all_pages(field, client, lang):
     yield Seen(client.post(f"{ladder}?lang={lang}", {"rung": "leave_delete", "word": "x"}))
     yield Seen(client.post(f"{ladder}?lang={lang}", {"rung": "no_mail"}, follow=True))
     yield see(client, f"/o/{field.token(Link.Use.ONE_CLICK)}?lang={lang}")
+    yield from own_pages(field, client, lang)
     page = see(client, welcome.link("start"))
     yield Seen(client.post(page.action(), {"revision": "0"}))
     while page.find("//input[@name='revision']"):
         yield page
         page = send(client, page, **({"where_live": "returned"} if "page=now" in page.action() else {}))
     yield page
+
+
+def own_pages(field, client, lang):
+    """The own page and what hangs on it, errors included; links of requests, before and after."""
+    with_cards(field.amal)
+    own, said = f"/p/{link(field, Link.Use.OWN)}", f"?lang={lang}"
+    for further in ("", "/residence", "/address", "/copy", "/stop", "/consents"):
+        yield see(client, f"{own}{further}{said}")
+    yield Seen(client.post(f"{own}{said}", {"language": "xx"}))
+    for sent in ({"place": ""}, {"place": "away", "month": "03"}):
+        yield Seen(client.post(f"{own}/residence{said}", sent))
+    yield Seen(client.post(f"{own}/residence{said}", {"place": "returned"}, follow=True))
+    yield Seen(client.post(f"{own}/address{said}", {"address": "x"}))
+    yield Seen(client.post(f"{own}/address{said}", {"address": "new@example.net"}, follow=True))
+    yield Seen(client.post(f"{own}/copy{said}", follow=True))
+    copy = f"/d/{link(field, Link.Use.COPY)}{said}"
+    yield see(client, copy)
+    copies.make_copies(now=NOW)
+    yield see(client, copy)
+    for use, letter in ((Link.Use.CONFIRM, "c"), (Link.Use.CANCEL, "x")):
+        address = f"/{letter}/{link(field, use)}{said}"
+        yield see(client, address)
+        yield Seen(client.post(address, follow=True))
+    yield see(client, f"/a/{field.token()}/own{said}")
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -51,6 +79,8 @@ def test_each_page_can_be_read_without_seeing_it(field, client, lang):
             assert set(described.split()) <= set(ids)
         for anchor in page.find("//a[starts-with(@href, '#')]/@href"):
             assert anchor[1:] in ids
+        headings = [int(one.tag[1]) for one in page.find("//h1 | //h2 | //h3 | //h4")]
+        assert all(after - before <= 1 for before, after in pairwise(headings)), headings
         for radio in page.find("//input[@type='radio']"):
             assert radio.xpath("ancestor::fieldset")
 

@@ -10,19 +10,15 @@ from django.apps import apps
 from django.test import Client
 from django.views.defaults import server_error
 
-from panel.audit.rules import Actor
-from panel.invitations import links
 from panel.invitations.links import PATHS
 from panel.invitations.models import Link
 from panel.portal.guard import OF_MEMBER
 from panel.portal.urls import PUBLIC, urlpatterns
-from panel.rights import addresses as changes
-from panel.rights.models import ReconsentRun
 from panel.rights.rules import Rung
 from panel.waves import services as waves
-from tests.factories import forms
 from tests.factories.answering import CLOSES, NOW
 from tests.portal.html import LANGUAGES, Seen, see, walk
+from tests.portal.letters import link
 
 pytestmark = pytest.mark.django_db
 PORTAL = Path(__file__).parents[2] / "panel" / "portal"
@@ -58,22 +54,6 @@ OPEN = {"landing": "/", "robots": "/robots.txt"}
 def addresses(field):
     """Every address of the portal, each with a link of its own use."""
     return list(OPEN.values()) + [path.format(link(field, USES[name])) for name, path in TOKENED.items()]
-
-
-def link(field, use):
-    """A link as its letter holds it; those of a request are about one."""
-    occasion = None
-    if use in (Link.Use.CONFIRM, Link.Use.CANCEL):
-        by = Actor.member(field.amal.code)
-        change = changes.waiting_change(field.amal, now=NOW) or changes.ask_change(
-            by=by, member=field.amal, address="new@example.org", now=NOW
-        )
-        occasion = change.pk
-    if use == Link.Use.CONSENT:
-        run = ReconsentRun.objects.filter(study=field.study).first() or forms.asked(field.study, now=NOW)
-        occasion = run.pk
-    new = links.NewLink(use, field.amal, field.case() if use == Link.Use.ANSWER else None, occasion)
-    return links.mint_many([new], today=NOW.date())[0]
 
 
 def everything():
