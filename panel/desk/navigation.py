@@ -62,6 +62,7 @@ GROUPS: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
             ),
             _entry(_("Enrol a file"), "desk:enrol", "upload_file", Verb.ENROL),
             _entry(_("Contact card"), "desk:card", "contact_mail", Verb.OPEN_CARD),
+            _entry(_("Change an address"), "desk:address", "forward_to_inbox", Verb.CHANGE_ADDRESS),
         ),
     ),
     (
@@ -73,6 +74,7 @@ GROUPS: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
             ),
             _entry(_("Record a request"), "desk:request", "contact_support", Verb.RECORD_STOP),
             _entry(_("Record a stop"), "desk:stop", "back_hand", Verb.RECORD_STOP),
+            _entry(_("Never contact again"), "desk:suppress", "unsubscribe", Verb.RECORD_STOP),
             _entry(
                 _("Outside this service"), "desk:rights_outsideitem_changelist", "folder_off",
                 Verb.SEE_REQUESTS, Verb.EDIT_STUDY, badge="outside",

@@ -5,7 +5,7 @@ from django.urls import path
 
 from consent.models import ConsentEntry, ConsentForm
 from panel.audit.models import AuditEvent
-from panel.desk import accounts, contacts, keys, told
+from panel.desk import accounts, addresses, contacts, keys, told
 from panel.desk.sections import (
     consent_forms,
     ending,
@@ -49,6 +49,8 @@ desk.extra = [
     path("logout/", accounts.LogOut.as_view(), name="logout"),
     path("account/password/", login_required(accounts.ChangePassword.as_view()), name="password_change"),
     path("card/", desk.admin_view(contacts.card), name="card"),
+    path("address/", desk.admin_view(addresses.change), name="address"),
+    path("never-again/", desk.admin_view(addresses.suppress), name="suppress"),
     path("stop/", desk.admin_view(told.stop), name="stop"),
     path("request/", desk.admin_view(told.request), name="request"),
     path("keys/", desk.admin_view(keys.keys), name="keys"),

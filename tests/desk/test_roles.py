@@ -114,12 +114,18 @@ MATRIX = {
     ("card", ()): "K",
     ("stop", ()): "LCK",
     ("request", ()): "LCK",
+    ("address", ()): "K",
+    ("suppress", ()): "LCK",
     ("enrol", ()): "LK",
     ("enrol_preview", ("staged",)): "",
 }
 PUBLIC = {"login", "logout"}
-STEPS = [row for row in MATRIX if row[0].endswith(("_step", "_plan", "_ask", "_unconfirmed", "_register", "_upload"))]
-PAGES = {"card", "stop", "request", "enrol"}
+STEPS = [
+    row
+    for row in MATRIX
+    if row[0].endswith(("_step", "_plan", "_ask", "_unconfirmed", "_register", "_upload"))
+]
+PAGES = {"card", "stop", "request", "enrol", "address", "suppress"}
 #: Steps that would be refused now, even of who may: nothing is held up, a draft, due, or in its turn.
 NOT_NOW = {
     (slug,)
