@@ -116,6 +116,10 @@ refuse_unless(
 
 #: Heads of the audit chain are noted here daily, outside the databases; on one machine beside them (AUD-01).
 AUDIT_ANCHOR_FILE: str = env.str("AUDIT_ANCHOR_FILE", "")
+refuse_unless(
+    bool(AUDIT_ANCHOR_FILE) or PROCESS != "worker",
+    "AUDIT_ANCHOR_FILE is not set. Give the worker a path outside the databases, beside the journal.",
+)
 #: Whether each head is mailed to the studies' data-protection officers too.
 AUDIT_ANCHOR_MAIL: bool = env.bool("AUDIT_ANCHOR_MAIL", False)
 

@@ -143,6 +143,7 @@ def prepare(place: Place, ports: Ports, *, redis_url: str) -> dict[str, str]:
         **_secrets(place),
         "KEK_FILE": str(place.keys / "kek.json"),
         "JOURNAL_FILE": str(place.journal / "journal.jsonl"),
+        "AUDIT_ANCHOR_FILE": str(place.journal / "audit-anchors.txt"),
         **{
             name: f"sqlite:///{quote(str(place.databases / file))}.sqlite3"
             for name, file in DATABASES.items()

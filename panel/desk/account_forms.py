@@ -45,8 +45,8 @@ class LogInForm(LoginForm):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        rest = dict(self.fields)
-        self.fields = {"username": rest.pop("login"), **rest}
+        rest: dict[str, forms.Field] = dict(self.fields)
+        self.fields: dict[str, forms.Field] = {"username": rest.pop("login"), **rest}
 
     def clean(self) -> Any:
         self.cleaned_data["login"] = self.cleaned_data.get("username", "").strip()

@@ -17,6 +17,7 @@ REAL = {
     "SERVICE_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
     "KEK_FILE": "/run/keys/kek.json",
     "JOURNAL_FILE": "/run/journal/journal.jsonl",
+    "AUDIT_ANCHOR_FILE": "/run/journal/audit-anchors.txt",
     "DATABASE_URL": POSTGRES.format("panel"),
     "VAULT_DATABASE_URL": POSTGRES.format("vault"),
     "KEYSTORE_DATABASE_URL": POSTGRES.format("keystore"),
@@ -49,6 +50,22 @@ def test_a_real_installation_starts(read):
     assert settings["ALLOWED_HOSTS"] == ["panel.example.org"]
 
 
+def test_staff_need_a_second_factor_unless_it_is_one_machine_with_invented_people(read):
+    assert read()["SECOND_FACTOR"] is True
+    assert read(DEBUG="true")["SECOND_FACTOR"] is False
+    assert read(DEBUG="true", SECOND_FACTOR="true")["SECOND_FACTOR"] is True
+    assert read()["MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN"] is False
+
+
+def test_the_institutions_log_in_is_there_by_settings_alone(read):
+    assert (read()["OIDC_NAME"], read()["SOCIALACCOUNT_PROVIDERS"]) == ("", {})
+    given = {"OIDC_ISSUER": "https://auth.example.org/", "OIDC_CLIENT_ID": "one", "OIDC_CLIENT_SECRET": "two"}
+    settings = read(**given)
+    (app,) = settings["SOCIALACCOUNT_PROVIDERS"]["openid_connect"]["APPS"]
+    assert (settings["OIDC_NAME"], app["client_id"], app["secret"]) == ("Feide", "one", "two")
+    assert app["settings"]["server_url"] == "https://auth.example.org"
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -60,6 +77,10 @@ def test_a_real_installation_starts(read):
         ({"SERVICE_KEY": base64.b64encode(b"\0" * 32).decode()}, "SERVICE_KEY is weak"),
         ({"KEK_FILE": None}, "KEK_FILE is not set"),
         ({"JOURNAL_FILE": None}, "JOURNAL_FILE is not set"),
+        ({"AUDIT_ANCHOR_FILE": None}, "AUDIT_ANCHOR_FILE is not set"),
+        ({"SECOND_FACTOR": "false"}, "SECOND_FACTOR is off"),
+        ({"OIDC_ISSUER": "https://auth.example.org", "OIDC_CLIENT_SECRET": "x"}, "OIDC_CLIENT_ID is not set"),
+        ({"OIDC_ISSUER": "https://auth.example.org", "OIDC_CLIENT_ID": "x"}, "OIDC_CLIENT_SECRET is not set"),
         ({"PROCESS": "portal"}, "must not have KEK_FILE"),
         ({"KEK_PROVIDER": "paper"}, "KEK_PROVIDER is one of"),
         ({"KEK_PROVIDER": "transit"}, "KEK_TRANSIT_URL is not set"),

@@ -29,7 +29,7 @@ class Command(ServiceCommand):
         study = selectors.study(options["study"])
         user = get_user_model().objects.filter(username=options["user"]).first()
         if user is None:
-            raise NotFound(_("There is no user of this name. Make one with `manage.py createsuperuser`."))
+            raise NotFound(_("There is no user of this name. Make one with `manage.py staff add`."))
         by, role, now = Actor.system("operator"), options["role"], clock.now()
         data = {"study": study.slug, "user": user.get_username(), "role": role}
         if options["take"]:
