@@ -1,8 +1,11 @@
-"""What a study still lacks before it may send (NO-01), as the desk shows it: sentence, and where it is mended."""
+"""What waits to be done about a study itself: what it lacks before it may send (NO-01), with the place where it is
+mended, and contact data past their day (LAW-12).
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -10,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from panel.invitations import readiness
 from panel.members.models import Study
 from panel.members.rules import Verb
+from panel.rights.retention_models import RetentionReport
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,12 @@ def _gap(study: Study, missing: readiness.Missing, may: set[Verb]) -> Gap:
     if place is None or place.verb not in may:
         return Gap(missing.sentence)
     return Gap(missing.sentence, place.words, reverse("desk:members_study_step", args=[study.pk, place.step]))
+
+
+def past_day(studies: QuerySet[Study]) -> QuerySet[Study]:
+    """Studies whose contact data are past their day, and of which nobody has ordered yet that they go (LAW-12)."""
+    open_ones = RetentionReport.objects.filter(done_at=None, ordered_at=None)
+    return studies.filter(pk__in=open_ones.values("study"))
 
 
 def unready(studies: Iterable[Study]) -> list[tuple[Study, int]]:

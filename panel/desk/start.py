@@ -44,6 +44,9 @@ def page(request: HttpRequest, *, now: datetime) -> dict[str, Any]:
     return {
         "waiting": tiles,
         "unready": setup.unready(concerned),
+        "past_day": setup.past_day(studies_for(request.user, Verb.RUN_RETENTION))
+        if Verb.RUN_RETENTION in may
+        else [],
         "first_steps": _first_steps(may),
         **_wave(request, may, now),
     }

@@ -11,6 +11,8 @@ from panel.desk.site import desk
 from panel.desk.urls import urlpatterns
 from panel.invitations.models import Outgoing
 from panel.members.models import StaffRole
+from panel.rights.models import ProjectEnd
+from tests.desk.conftest import NOW
 from tests.factories import cast
 
 pytestmark = pytest.mark.django_db
@@ -77,21 +79,21 @@ MATRIX = {
     ("members_study_step", ("study", "retention")): "L",
     ("members_study_step", ("study", "extend")): "L",
     ("members_study_step", ("study", "in-force")): "L",
-    ("members_study_step", ("study", "end")): "L",
+    ("members_study_step", ("study", "begin-end")): "L",
     ("rights_projectend_changelist", ()): "LD",
-    ("rights_projectend_change", ("end",)): "LD",
-    ("rights_projectend_archive", ("end",)): "L",
-    ("rights_projectend_certificate", ("end",)): "",
-    ("rights_projectend_json", ("end",)): "",
-    ("rights_projectend_step", ("end", "result")): "L",
-    ("rights_projectend_step", ("end", "release")): "L",
-    ("rights_projectend_step", ("end", "no-archive")): "L",
-    ("rights_projectend_step", ("end", "archive-again")): "L",
-    ("rights_projectend_step", ("end", "outside")): "L",
-    ("rights_projectend_step", ("end", "link-key")): "L",
-    ("rights_projectend_step", ("end", "rows")): "L",
-    ("rights_projectend_step", ("end", "backups")): "L",
-    ("rights_projectend_step", ("end", "certify")): "L",
+    ("rights_projectend_change", ("project end",)): "LD",
+    ("rights_projectend_archive", ("project end",)): "L",
+    ("rights_projectend_certificate", ("project end",)): "",
+    ("rights_projectend_json", ("project end",)): "",
+    ("rights_projectend_step", ("project end", "result")): "L",
+    ("rights_projectend_step", ("project end", "name-release")): "L",
+    ("rights_projectend_step", ("project end", "no-archive")): "L",
+    ("rights_projectend_step", ("project end", "archive-again")): "L",
+    ("rights_projectend_step", ("project end", "tick-outside")): "L",
+    ("rights_projectend_step", ("project end", "link-key")): "L",
+    ("rights_projectend_step", ("project end", "rows")): "L",
+    ("rights_projectend_step", ("project end", "backups")): "L",
+    ("rights_projectend_step", ("project end", "certify")): "L",
     ("consent_consententry_changelist", ()): "LCD",
     ("consent_consententry_words", ("signed",)): "LCD",
     ("consent_consentform_changelist", ()): "LCD",
@@ -112,10 +114,10 @@ MATRIX = {
     ("audit_auditevent_csv", ()): "D",
     ("keys", ()): "LD",
     ("card", ()): "K",
-    ("stop", ()): "LCK",
-    ("request", ()): "LCK",
     ("address", ()): "K",
     ("suppress", ()): "LCK",
+    ("stop", ()): "LCK",
+    ("request", ()): "LCK",
     ("enrol", ()): "LK",
     ("enrol_preview", ("staged",)): "",
 }
@@ -130,7 +132,8 @@ PAGES = {"card", "stop", "request", "enrol", "address", "suppress"}
 NOT_NOW = {
     (slug,)
     for slug in (
-        "reachable", "lift", "make-copy", "letters", "in-force", "release", "archive-again", "outside", "certify",
+        "reachable", "lift", "make-copy", "letters", "in-force", "name-release", "archive-again",
+        "tick-outside", "certify",
     )
 }  # fmt: skip
 names = {"ids": lambda row: f"{row[0]} {'/'.join(row[1])}" if isinstance(row, tuple) else str(row)}
@@ -140,12 +143,13 @@ names = {"ids": lambda row: f"{row[0]} {'/'.join(row[1])}" if isinstance(row, tu
 def things(field, release):
     """What stands for the words in the table."""
     letter = Outgoing.objects.filter(state=Outgoing.State.UNCONFIRMED).first()
+    end = ProjectEnd.objects.create(study=field.study, begun_at=NOW, begun_by="liv")  # though a wave is open
     return {
         "study": field.study.pk, "wave": field.wave.pk, "member": field.members[0].pk, "flag": field.flag.pk,
         "letter": letter.pk, "release": release.pk, "file": release.files.order_by("name")[0].name,
         "staged": uuid4(), "request": field.request.pk, "outside": field.outside.pk,
         "signed": field.signed.sha256, "old form": field.signed.form.pk, "form": field.draft.pk,
-        "run": field.run.pk, "end": field.end.pk,
+        "run": field.run.pk, "project end": end.pk,
     }  # fmt: skip
 
 

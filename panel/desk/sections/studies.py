@@ -11,6 +11,7 @@ from panel.audit.rules import Actor
 from panel.desk import guard
 from panel.desk.base import DeskAdmin, Step, Words
 from panel.desk.forms import Choice, Day, DeskForm, ReasonForm, Text
+from panel.desk.sections.ending import STUDY_STEPS
 from panel.desk.setup import gaps
 from panel.errors import BadInput, NotNow
 from panel.invitations import letters
@@ -145,6 +146,7 @@ class StudyAdmin(DeskAdmin[Study]):
             _assign,
             form=RoleForm,
         ),
+        *STUDY_STEPS,
     )
 
     def studies(self, request: HttpRequest) -> QuerySet[Study]:
