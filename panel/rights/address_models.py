@@ -17,7 +17,7 @@ class AddressChange(models.Model):
         DONE = "done", "carried out"
         CANCELLED = "cancelled", "stopped"
         REPLACED = "replaced", "replaced by a newer request"
-        EXPIRED = "expired", "not confirmed in time"
+        EXPIRED = "expired", "not confirmed or not carried out in time"
         REFUSED = "refused", "the new address may never be written to"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -14,7 +14,7 @@ State = AddressChange.State
 #: The whole life of a change; docs/states.md is made from it.
 TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.ASKED: frozenset({State.CONFIRMED, State.CANCELLED, State.REPLACED, State.EXPIRED}),
-    State.CONFIRMED: frozenset({State.DONE, State.CANCELLED, State.REPLACED, State.REFUSED}),
+    State.CONFIRMED: frozenset({State.DONE, State.CANCELLED, State.REPLACED, State.REFUSED, State.EXPIRED}),
     State.DONE: frozenset(),
     State.CANCELLED: frozenset(),
     State.REPLACED: frozenset(),

@@ -9,6 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import Error, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -18,7 +19,7 @@ from panel.audit.rules import Actor
 from panel.enrolment import addresses as cards
 from panel.enrolment import intake, suppression
 from panel.enrolment.models import NewAddress
-from panel.errors import NotAllowed, NotNow, Refusal
+from panel.errors import NotAllowed, NotFound, NotNow, Refusal
 from panel.invitations import services as outbox
 from panel.invitations.models import LetterKind, Link
 from panel.journal import services as journal
@@ -34,6 +35,11 @@ logger = logging.getLogger(__name__)
 WORKER = Actor.system("intake")
 REASON = "change of address"
 STANDING = (State.ASKED, State.CONFIRMED)
+ENDED = {
+    State.DONE: "address_change.carried_out",
+    State.CANCELLED: "address_change.stopped",
+    State.REFUSED: "address_change.refused",
+}
 
 
 @transaction.atomic
@@ -138,15 +144,17 @@ def apply_confirmed(*, now: datetime) -> int:
 
 
 def expire(*, now: datetime) -> int:
-    """Forgets addresses nobody confirmed in time; returns how many."""
-    late = AddressChange.objects.filter(state=State.ASKED, expires__lte=now)
+    """Forgets addresses nobody confirmed in time, or that could not be carried out by then; returns how many."""
+    late = AddressChange.objects.filter(
+        Q(state=State.ASKED, expires__lte=now) | Q(state=State.CONFIRMED, expires__lte=now - rules.TELL_FIRST)
+    )
     return sum(_expire(pk, now) for pk in list(late.values_list("pk", flat=True)))
 
 
 @transaction.atomic
 def _expire(pk: UUID, now: datetime) -> int:
     locked = AddressChange.objects.select_for_update(of=("self",)).select_related("member__study")
-    change = locked.filter(pk=pk, state=State.ASKED).first()
+    change = locked.filter(pk=pk, state__in=STANDING).first()
     if change is None:
         return 0
     _end(change, State.EXPIRED, now)
@@ -164,22 +172,30 @@ def _carry_out(pk: UUID, now: datetime) -> int:
     change.member = member
     if change.state != State.CONFIRMED or _is_frozen(member) or not _old_one_is_told(change, now):
         return 0
+    state = _changed(change, now)
+    _end(change, state, now)
+    _note(WORKER, change, ENDED[state], now)
+    if state == State.DONE:
+        journal.record(kind=journal.Kind.ADDRESS_CHANGED, study=member.study.slug, code=member.code, now=now)
+    return int(state == State.DONE)
+
+
+def _changed(change: AddressChange, now: datetime) -> State:
+    """Writes the card; says what became of the change where there is none any more, or the address may not be
+    written to.
+    """
+    member = change.member
     if member.status != PanelMember.Status.ACTIVE:
-        _end(change, State.CANCELLED, now)
-        _note(WORKER, change, "address_change.stopped", now)
-        return 0
-    address = intake.open_address(
-        NewAddress.objects.select_related("member__study").get(pk=pk), by=WORKER, reason=REASON, now=now
-    )
+        return State.CANCELLED
+    kept = NewAddress.objects.select_related("member__study").get(pk=change.pk)
+    address = intake.open_address(kept, by=WORKER, reason=REASON, now=now)
     if suppression.is_suppressed(member.study, [address]):
-        _end(change, State.REFUSED, now)
-        _note(WORKER, change, "address_change.refused", now)
-        return 0
-    cards.change_address(by=WORKER, member=member, address=address, now=now)
-    _end(change, State.DONE, now)
-    _note(WORKER, change, "address_change.carried_out", now)
-    journal.record(kind=journal.Kind.ADDRESS_CHANGED, study=member.study.slug, code=member.code, now=now)
-    return 1
+        return State.REFUSED
+    try:
+        cards.change_address(by=WORKER, member=member, address=address, now=now)
+    except NotFound:  # the card went at the date in the letter, or at project end
+        return State.CANCELLED
+    return State.DONE
 
 
 def _old_one_is_told(change: AddressChange, now: datetime) -> bool:

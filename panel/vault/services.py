@@ -170,7 +170,6 @@ def change_address(code: str, address: str, *, by: Actor, reason: str, now: date
     database's files doesn't tell whose address changed last (ZON-02). All are locked: none that is being
     erased comes back.
     """
-    audit.record(by=by, verb=CHANGED, now=now, study=study, subject=code, detail={"reason": reason})
     index = Index.load()
     locator = index.card_locator(code)
     with transaction.atomic(using="vault"):
@@ -178,6 +177,7 @@ def change_address(code: str, address: str, *, by: Actor, reason: str, now: date
         card = cards.filter(locator=locator).first()
         if card is None:
             raise NotFound(_("There is no contact card for this member."))
+        audit.record(by=by, verb=CHANGED, now=now, study=study, subject=code, detail={"reason": reason})
         data_keys = keys.data_keys_of_cards([locator])
         data, bits = replace(_opened_as(code, card, data_keys), email=address), card.bucket_bits
         new = sealed_card(data, key=data_keys[locator][0], index=index, bits=bits, today=card.made_on)

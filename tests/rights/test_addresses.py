@@ -219,6 +219,29 @@ def test_unconfirmed_it_is_forgotten_after_a_week(amal):
     assert not NewAddress.objects.exists()
 
 
+def test_confirmed_at_the_last_moment_it_still_has_three_days_and_then_it_is_forgotten_too(amal):
+    """So that no sealed address waits for ever for a change that can't be carried out."""
+    change = ask(amal)
+    fielding.send_all(NOON)
+    confirm(change, now=NOON + 7 * DAY - timedelta(seconds=1))
+    members.hold(by=fielding.LIV, member=amal, kind=Hold.Kind.RESTRICTION, reason="asked", now=NOON)
+    assert addresses.expire(now=NOON + 10 * DAY - timedelta(seconds=1)) == 0
+    assert addresses.expire(now=NOON + 10 * DAY) == 1
+    assert not NewAddress.objects.exists()
+
+
+def test_without_a_card_the_change_ends(amal):
+    """Contact data go at the date in the letter, whatever waits."""
+    change = ask(amal)
+    fielding.send_all(NOON)
+    confirm(change)
+    vault.destroy_cards([amal.code])
+    assert addresses.apply_confirmed(now=NOON) == 0
+    change.refresh_from_db()
+    assert change.state == "cancelled"
+    assert not AuditEvent.objects.filter(verb__in=["card.address_changed", "address.changed"]).exists()
+
+
 def test_the_old_address_is_told_before_it_is_gone(amal, mail_catcher):
     """Otherwise the notice would go to the new one."""
     change = ask(amal)

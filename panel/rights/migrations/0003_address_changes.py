@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
             name='AddressChange',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('state', models.CharField(choices=[('asked', 'waits for a confirmation at the new address'), ('confirmed', 'confirmed, about to be carried out'), ('done', 'carried out'), ('cancelled', 'stopped'), ('replaced', 'replaced by a newer request'), ('expired', 'not confirmed in time'), ('refused', 'the new address may never be written to')], default='asked', max_length=10)),
+                ('state', models.CharField(choices=[('asked', 'waits for a confirmation at the new address'), ('confirmed', 'confirmed, about to be carried out'), ('done', 'carried out'), ('cancelled', 'stopped'), ('replaced', 'replaced by a newer request'), ('expired', 'not confirmed or not carried out in time'), ('refused', 'the new address may never be written to')], default='asked', max_length=10)),
                 ('told_staff', models.BooleanField(default=False, help_text='Asked for by mail or phone, recorded by staff.')),
                 ('asked_at', models.DateTimeField()),
                 ('expires', models.DateTimeField()),
