@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from consent.errors import ConsentError
 from panel import errors
+from consent.models import ConsentForm
 from panel.desk import contacts
 from panel.desk.sections import waves as section
 from panel.desk.words import COLOURS
@@ -269,6 +270,7 @@ def test_which_refusal_is_which_status(error, status):
 def test_every_outcome_and_state_has_its_word_and_colour():
     assert set(contacts.OUTCOMES) == set(Outcome)
     states = [*Wave.Status, *Outgoing.State, *PanelMember.Status, *Release.State, *Flag.State, *Request.State]
+    states += ConsentForm.Status
     assert set(COLOURS) == {str(state) for state in states}
 
 
