@@ -42,6 +42,7 @@ class Algorithm(IntEnum):
     HPKE_X25519 = 3
 
 
+_ALGORITHMS = {int(one): one for one in Algorithm}
 _CIPHERS: dict[Algorithm, type[AESGCM] | type[AESGCMSIV]] = {
     Algorithm.AES_256_GCM: AESGCM,
     Algorithm.AES_256_GCM_SIV: AESGCMSIV,
@@ -212,10 +213,16 @@ def key_version(sealed: bytes, *, place: Place) -> int:
     return _read_header(sealed, place)[1]
 
 
+def versions_of(head: bytes) -> set[int]:
+    """The version the first bytes of a sealed value name; none where they are cut short."""
+    return {HEADER.unpack(head)[-1]} if len(head) == HEADER.size else set()
+
+
 def _read_header(sealed: bytes, place: Place) -> tuple[Algorithm, int]:
     if len(sealed) < HEADER.size + NONCE_BYTES + TAG_BYTES:
         raise place.damaged()
-    magic, algorithm, version = HEADER.unpack_from(sealed)
-    if magic != MAGIC or algorithm not in set(Algorithm):
+    magic, number, version = HEADER.unpack_from(sealed)
+    algorithm = _ALGORITHMS.get(number)
+    if magic != MAGIC or algorithm is None:
         raise place.damaged()
-    return Algorithm(algorithm), version
+    return algorithm, version

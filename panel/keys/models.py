@@ -39,8 +39,9 @@ class NextKey(models.Model):
     locator = models.BinaryField(primary_key=True, max_length=32)
     kek_version = models.PositiveIntegerField()
     wrapped = models.BinaryField()
+    run = models.UUIDField(help_text="The run that seals cards with it; a later one takes it over.")
 
     class Privacy:
         purpose = "opens one contact card while its data key is replaced"
         retention = "until the card is sealed with it, at erasure, at project end"
-        classes = dict.fromkeys(("locator", "kek_version", "wrapped"), "internal")
+        classes = dict.fromkeys(("locator", "kek_version", "wrapped", "run"), "internal")

@@ -1,55 +1,66 @@
 """New data keys for cards that are sealed anew (CRY-04): made beside the old ones, then put in their place.
 
-Between the two the vault seals the cards with the new ones (panel/vault/renewal.py). Whatever moment a crash
-chooses, a card opens with one of the two keys that are there.
+Between the two the vault seals every card with the new ones (panel/vault/renewal.py). Whatever moment a crash
+chooses, a card opens with one of the two keys that are there. Rows are written in the order of their locators,
+not of the cards', so that the order of rows joins no key to a card (ZON-02).
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
+from uuid import UUID
 
 from django.db import transaction
 
 from panel.keys import crypto
 from panel.keys.bulk import set_wrapped
 from panel.keys.crypto import Place
-from panel.keys.macs import Index
 from panel.keys.models import DataKey, NextKey
 from panel.keys.providers import provider
 from panel.keys.roots import lock
 
+CHUNK = 1000
+
 
 @transaction.atomic(using="keystore")
-def prepare(card_locators: Iterable[bytes]) -> None:
-    """A next data key for each of these cards that has a data key; one that is there already stays."""
-    index = Index.load()
-    wanted = [index.key_locator(locator) for locator in card_locators]
+def prepare(locators: Sequence[bytes], *, run: UUID) -> None:
+    """A next key for each of these data keys that is there; what an earlier run left is taken over."""
     lock()
     ring = provider().ring()
-    have = DataKey.objects.filter(locator__in=wanted).values_list("locator", flat=True)
-    rows = [
+    waiting = NextKey.objects.filter(locator__in=locators)
+    waiting.update(run=run)
+    known = {bytes(locator) for locator in waiting.values_list("locator", flat=True)}
+    present = (
+        DataKey.objects.filter(locator__in=locators).order_by("locator").values_list("locator", flat=True)
+    )
+    wanted = [bytes(locator) for locator in present if bytes(locator) not in known]
+    NextKey.objects.bulk_create(
         NextKey(
             locator=locator,
             kek_version=ring.current,
-            wrapped=ring.wrap(crypto.random_key(), _next(bytes(locator))),
+            wrapped=ring.wrap(crypto.random_key(), _next(locator)),
+            run=run,
         )
-        for locator in have.order_by("locator")
-    ]
-    NextKey.objects.bulk_create(rows, ignore_conflicts=True)
+        for locator in wanted
+    )
+
+
+def promote(*, run: UUID, but: Collection[bytes]) -> None:
+    """This run's next keys take the old ones' place, which are gone; all cards are sealed with them, `but` these."""
+    last = b""
+    while chunk := _promote_chunk(run, but, last):
+        last = chunk
 
 
 @transaction.atomic(using="keystore")
-def promote(card_locators: Iterable[bytes]) -> None:
-    """The next keys of these cards take the old ones' place, which are gone. All must be sealed with them."""
-    index = Index.load()
+def _promote_chunk(run: UUID, but: Collection[bytes], after: bytes) -> bytes:
+    """Returns the last locator it saw; nothing at the end."""
     lock()
     ring = provider().ring()
-    coming = NextKey.objects.filter(locator__in=[index.key_locator(one) for one in card_locators])
-    rows = [(bytes(locator), bytes(wrapped)) for locator, wrapped in coming.values_list("locator", "wrapped")]
-    moved = [
-        (locator, ring.wrap(ring.unwrap(wrapped, _next(locator)), _present(locator)))
-        for locator, wrapped in rows
-    ]
-    set_wrapped(DataKey, moved, ring.current)
-    NextKey.objects.filter(locator__in=[locator for locator, _wrapped in rows]).delete()
+    coming = NextKey.objects.filter(run=run, locator__gt=after).order_by("locator")
+    rows = [(bytes(row), bytes(key)) for row, key in coming.values_list("locator", "wrapped")[:CHUNK]]
+    ready = [(row, ring.unwrap(key, _next(row))) for row, key in rows if row not in but]
+    set_wrapped(DataKey, [(row, ring.wrap(key, _present(row))) for row, key in ready], ring.current)
+    NextKey.objects.filter(locator__in=[row for row, _key in ready]).delete()
+    return rows[-1][0] if rows else b""
 
 
 def _present(locator: bytes) -> Place:

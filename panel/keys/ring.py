@@ -9,7 +9,7 @@ import json
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -46,6 +46,7 @@ class Ring:
     entries: Mapping[int, Entry]
     provider: str
     sealers: Sealers = field(repr=False)
+    _keys: dict[int, SealingKey] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def made_on(self) -> Mapping[int, date]:
@@ -59,23 +60,30 @@ class Ring:
 
     def wrap(self, key: bytes, place: Place) -> bytes:
         """Wrap under the current version."""
-        return self._wrapping().seal(key, place=place)
+        return self.wrapping().seal(key, place=place)
 
     def unwrap(self, wrapped: bytes, place: Place) -> bytes:
         """Unwrap under the version the value names."""
         return self._of(wrapped, place).open(wrapped, place=place)
 
-    def rewrap(self, wrapped: bytes, place: Place) -> bytes:
-        """The same key under the current version."""
-        return self._of(wrapped, place).move(wrapped, place=place, to=self._wrapping())
+    def rewrap(self, values: Iterable[tuple[Place, bytes]]) -> Iterator[bytes | None]:
+        """The same keys under the current version, in their order; None for one that doesn't open."""
+        to = self.wrapping()
+        for place, wrapped in values:
+            try:
+                yield self._of(wrapped, place).move(wrapped, place=place, to=to)
+            except Damaged:
+                yield None
 
     def key(self, version: int) -> SealingKey:
-        """One version, opened on first use."""
-        entry, opened = self.entries[version], _opened.setdefault(self.path, {})
-        if (version, entry) not in opened:
-            key = self.sealers(entry.sealed_by).open(entry.sealed, version)
-            opened[version, entry] = SealingKey(key, version=version, algorithm=Algorithm.AES_256_GCM_SIV)
-        return opened[version, entry]
+        """One version; opened on its first use in this process, looked up on its first in this ring."""
+        if version not in self._keys:
+            entry, opened = self.entries[version], _opened.setdefault(self.path, {})
+            if (version, entry) not in opened:
+                key = self.sealers(entry.sealed_by).open(entry.sealed, version)
+                opened[version, entry] = SealingKey(key, version=version, algorithm=Algorithm.AES_256_GCM_SIV)
+            self._keys[version] = opened[version, entry]
+        return self._keys[version]
 
     def _of(self, wrapped: bytes, place: Place) -> SealingKey:
         version = crypto.key_version(wrapped, place=place)
@@ -83,8 +91,8 @@ class Ring:
             raise place.damaged()
         return self.key(version)
 
-    def _wrapping(self) -> SealingKey:
-        """Nothing new is wrapped by a key that the present provider doesn't guard."""
+    def wrapping(self) -> SealingKey:
+        """The current version, if the present provider seals it: nothing new is wrapped by another's."""
         if (sealed_by := self.entries[self.current].sealed_by) != self.provider:
             raise NotNow(
                 _(

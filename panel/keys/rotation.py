@@ -4,7 +4,7 @@ Each chunk is a transaction of its own: killed at any moment, every key opens, a
 panel/vault/keyring.py is what others call.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,7 +12,6 @@ from django.db import transaction
 from django.db.models import BinaryField
 from django.db.models.functions import Substr
 
-from panel.errors import Damaged
 from panel.keys import crypto
 from panel.keys.bulk import set_wrapped
 from panel.keys.crypto import Place
@@ -69,9 +68,11 @@ def destroy_old() -> tuple[int, ...]:
     tables = (*TABLES, WrappedRoot)
     used: set[int] = set()
     for model in tables:
-        heads = model.objects.annotate(head=Substr("wrapped", 1, crypto.HEADER.size, output_field=BinaryField()))
+        heads = model.objects.annotate(
+            head=Substr("wrapped", 1, crypto.HEADER.size, output_field=BinaryField())
+        )
         for version, head in heads.values_list("kek_version", "head").distinct():
-            used |= {version, crypto.HEADER.unpack(bytes(head))[-1]}
+            used |= {version, *crypto.versions_of(bytes(head or b""))}
     empty = tuple(sorted(set(ring.made_on) - used - {ring.current}))
     for version in empty:
         provider().destroy_version(version)
@@ -80,18 +81,23 @@ def destroy_old() -> tuple[int, ...]:
 
 @transaction.atomic(using="keystore")
 def _rewrap_roots() -> tuple[int, int]:
+    """How many were re-wrapped, and how many don't open."""
+    lock()
     ring = provider().ring()
-    roots = list(WrappedRoot.objects.select_for_update().exclude(kek_version=ring.current))
+    roots = [
+        root
+        for root in WrappedRoot.objects.select_for_update()
+        if _is_old(root.kek_version, root.wrapped, ring)
+    ]
     damaged = 0
-    for root in roots:
-        place = place_of(root.label)
-        try:
-            root.wrapped = ring.rewrap(bytes(root.wrapped), place)
-        except Damaged:
+    for root, wrapped in zip(
+        roots, ring.rewrap((place_of(r.label), bytes(r.wrapped)) for r in roots), strict=True
+    ):
+        if wrapped is None:
             damaged += 1
-            continue
-        root.kek_version = ring.current
-        root.save()
+        else:
+            root.kek_version, root.wrapped = ring.current, wrapped
+            root.save()
     return len(roots) - damaged, damaged
 
 
@@ -116,24 +122,14 @@ def _rewrap_chunk(model: type[DataKey] | type[NextKey], *, after: bytes) -> _Chu
     rows = list(keys.values_list("locator", "kek_version", "wrapped")[:CHUNK])
     if not rows:
         return None
-    old = [(bytes(row[0]), bytes(row[2])) for row in rows if not _is_current(row[1], row[2], ring)]
-    moved = list(_moved(model, old, ring))
+    old = [(bytes(row[0]), bytes(row[2])) for row in rows if _is_old(row[1], row[2], ring)]
+    table = model._meta.db_table
+    wrapped = ring.rewrap((Place(table, "wrapped", locator), value) for locator, value in old)
+    moved = [(locator, new) for (locator, _old), new in zip(old, wrapped, strict=True) if new]
     set_wrapped(model, moved, ring.current)
     return _Chunk(bytes(rows[-1][0]), len(rows), len(moved), len(old) - len(moved))
 
 
-def _is_current(version: int, wrapped: bytes | memoryview, ring: Ring) -> bool:
-    """By the row and by the bytes."""
-    return version == ring.current and bytes(wrapped[: crypto.HEADER.size]) == ring.key(version).header
-
-
-def _moved(
-    model: type[DataKey] | type[NextKey], rows: Iterable[tuple[bytes, bytes]], ring: Ring
-) -> Iterator[tuple[bytes, bytes]]:
-    """The rows under the current version, without those that don't open."""
-    table = model._meta.db_table
-    for locator, wrapped in rows:
-        try:
-            yield locator, ring.rewrap(wrapped, Place(table, "wrapped", locator))
-        except Damaged:
-            continue
+def _is_old(version: int, wrapped: bytes | memoryview, ring: Ring) -> bool:
+    """By the row or by the bytes."""
+    return version != ring.current or wrapped[: crypto.HEADER.size] != ring.wrapping().header

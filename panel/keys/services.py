@@ -2,12 +2,15 @@
 
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from itertools import islice
 from typing import TypeVar
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
+from panel.errors import Damaged
 from panel.keys import crypto
 from panel.keys.crypto import Place
 from panel.keys.macs import Index
@@ -49,12 +52,19 @@ def _create_chunk(codes: Sequence[str], today: date) -> dict[str, bytes]:
 def data_keys(codes: Iterable[str]) -> dict[str, bytes]:
     """The data keys of those members who have one: what their cards are sealed with from now on."""
     index = Index.load()
-    by_locator = {index.card_locator(code): code for code in codes}
-    return {by_locator[locator]: keys[0] for locator, keys in data_keys_of_cards(by_locator).items()}
+    by_card = {index.card_locator(code): code for code in codes}
+    found = {by_card[card]: keys[0] for card, keys in data_keys_of_cards(by_card).items()}
+    shut = {index.key_locator(card): code for card, code in by_card.items() if code not in found}
+    for locators in batched(shut):
+        row = DataKey.objects.filter(locator__in=locators).first()
+        if row:
+            told = _("The data key of %(code)s does not open. Run `manage.py keys verify`, which says why.")
+            raise Damaged(told % {"code": shut[bytes(row.locator)]})
+    return found
 
 
 def data_keys_of_cards(card_locators: Iterable[bytes]) -> CardKeys:
-    """The data keys that open these cards, by the cards' locators; the one to seal with first.
+    """The data keys that open these cards, by the cards' locators; the one to seal with first. Damaged ones are absent.
 
     There are two while a card is being renewed (panel/keys/renewal.py). The next ones are read first: who holds
     the card's row then can't miss one.
@@ -74,11 +84,13 @@ def _unwrapped(model: type[DataKey] | type[NextKey], cards: dict[bytes, bytes]) 
         ring = provider().ring()
         if all(version in ring.made_on for _locator, version, _wrapped in rows):
             break
-    table = model._meta.db_table
-    return {
-        cards[bytes(locator)]: ring.unwrap(bytes(wrapped), Place(table, "wrapped", bytes(locator)))
-        for locator, _version, wrapped in rows
-    }
+    table, found = model._meta.db_table, dict[bytes, bytes]()
+    for locator, _version, wrapped in rows:
+        with suppress(Damaged):  # who opens a card is told which
+            found[cards[bytes(locator)]] = ring.unwrap(
+                bytes(wrapped), Place(table, "wrapped", bytes(locator))
+            )
+    return found
 
 
 def destroy_data_keys(codes: Iterable[str]) -> int:

@@ -17,12 +17,10 @@ from panel.keys.models import DataKey, NextKey
 from panel.keys.verification import Fault
 from panel.vault.cards import BLOCKS, open_column
 from panel.vault.models import Card
+from panel.vault.renewal import card_locators, key_locators
 
-CHUNK = 500
 #: So many rows are named; more are counted only, so that a wrong backup doesn't fill the memory.
 NAMED = 1000
-#: Keys without a card are looked for among so many cards at a time.
-PART = 200_000
 
 
 @dataclass
@@ -58,21 +56,13 @@ def verify(
         verdict.keys += number
         verdict.add(faults)
         tell()
-    for locators in _chunks(CHUNK):
+    for locators in card_locators():
         verdict.cards += len(locators)
         verdict.add(_look(locators))
         tell()
     verdict.add(_keys_without_card(before))
     verdict.faults = _named(verdict.faults, codes)
     return verdict
-
-
-def _chunks(size: int) -> Iterator[list[bytes]]:
-    """All cards' locators, a set at a time."""
-    last, later = b"", Card.objects.order_by("locator").values_list("locator", flat=True)
-    while chunk := [bytes(locator) for locator in later.filter(locator__gt=last)[:size]]:
-        last = chunk[-1]
-        yield chunk
 
 
 def _look(locators: Sequence[bytes]) -> list[Fault]:
@@ -119,16 +109,12 @@ def _fault(card: Card, opens: dict[bytes, tuple[bytes, ...]], index: Index) -> F
 
 
 def _keys_without_card(before: date) -> Iterator[Fault]:
-    """Data keys that open nothing; in parts, so that a large panel needs no more memory than a small one."""
-    index, parts = Index.load(), keys.count() // PART + 1
-    for part in range(parts):
-        known = {
-            key for chunk in _chunks(CHUNK) for key in map(index.key_locator, chunk) if key[0] % parts == part
-        }
+    """Data keys that open nothing."""
+    cure = _("Run `manage.py sweep_orphans` if it is no member's, else restore the vault.")
+    for is_of_part, known in key_locators():
         for some in keys.made_before(before):
             for row in some:
-                if row[0] % parts == part and row not in known:
-                    cure = _("Run `manage.py sweep_orphans` if it is no member's, else restore the vault.")
+                if is_of_part(row) and row not in known:
                     yield Fault("key", row, _("opens no card"), cure)
 
 

@@ -58,7 +58,7 @@ def test_cry_05_a_new_version_wraps_and_the_old_one_still_unwraps(kek):
     assert kek.add_version(today=DAY) == 2
     forget()
     now = kek.ring()
-    new, moved = now.wrap(key, HERE), now.rewrap(old, HERE)
+    new, (moved,) = now.wrap(key, HERE), now.rewrap([(HERE, old)])
     assert crypto.key_version(new, place=HERE) == crypto.key_version(moved, place=HERE) == 2
     assert {now.unwrap(wrapped, HERE) for wrapped in (old, new, moved)} == {key}
     assert stat.S_IMODE(kek.path.stat().st_mode) == 0o600
@@ -330,7 +330,8 @@ def test_a_provider_is_changed_by_a_rotation_and_wraps_nothing_before(engine, se
     with pytest.raises(NotNow, match="keys rotate"):
         now.wrap(crypto.random_key(), HERE)
     provider().add_version(today=DAY)
-    moved = provider().ring().rewrap(old, HERE)
+    (moved,) = provider().ring().rewrap([(HERE, old)])
     provider().destroy_version(1)
+    assert moved
     assert provider().ring().unwrap(moved, HERE)
     assert {entry.sealed_by for entry in provider().ring().entries.values()} == {"transit"}

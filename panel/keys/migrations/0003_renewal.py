@@ -14,6 +14,10 @@ class Migration(migrations.Migration):
                 ("locator", models.BinaryField(max_length=32, primary_key=True, serialize=False)),
                 ("kek_version", models.PositiveIntegerField()),
                 ("wrapped", models.BinaryField()),
+                (
+                    "run",
+                    models.UUIDField(help_text="The run that seals cards with it; a later one takes it over."),
+                ),
             ],
         ),
         migrations.AlterField(
