@@ -8,12 +8,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from panel.audit.rules import Actor
-from panel.desk import pages
+from panel.desk import guard, pages
 from panel.desk.contacts import member_of
 from panel.desk.forms import MemberForm, Text
 from panel.members.models import Study
 from panel.members.rules import Verb
-from panel.rights import addresses
+from panel.rights import acts, selectors
 from panel.rights.never_again import suppress_member
 
 
@@ -31,11 +31,11 @@ class AddressForm(SuppressForm):
 
 
 def change(request: HttpRequest) -> HttpResponse:
-    """Asks the new address, as the member's own page does; the old one is told."""
+    """Asks the new address, as the member's own page does; above, the codes of who asked for a correction."""
 
     def act(by: Actor, now: datetime, study: Study, code: str, address: str, reason: str) -> pages.Done:
         member = member_of(study, code)
-        addresses.ask_change(by=by, member=member, address=address, reason=reason, now=now)
+        acts.change_address(by=by, member=member, address=address, reason=reason, now=now)
         said = gettext(
             "A letter asks the new address of %(code)s to confirm, and the old one is told. "
             "It changes when the member has confirmed."
@@ -47,6 +47,8 @@ def change(request: HttpRequest) -> HttpResponse:
         Verb.CHANGE_ADDRESS,
         AddressForm,
         act,
+        template="desk/address.html",
+        waiting=selectors.corrections(guard.studies_for(request, Verb.CHANGE_ADDRESS)),
         initial={"code": request.GET.get("code", "")},
         title=_("Change an address"),
         sentence=_(

@@ -62,7 +62,10 @@ GROUPS: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
             ),
             _entry(_("Enrol a file"), "desk:enrol", "upload_file", Verb.ENROL),
             _entry(_("Contact card"), "desk:card", "contact_mail", Verb.OPEN_CARD),
-            _entry(_("Change an address"), "desk:address", "forward_to_inbox", Verb.CHANGE_ADDRESS),
+            _entry(
+                _("Change an address"), "desk:address", "forward_to_inbox", Verb.CHANGE_ADDRESS,
+                badge="corrections",
+            ),
         ),
     ),
     (

@@ -25,6 +25,8 @@ def counts(user: AbstractBaseUser | AnonymousUser, may: frozenset[Verb], *, toda
         found["releases"] = releases.to_review_by(user).count()
     if may & {Verb.ANSWER_REQUEST, Verb.ADVISE}:
         found |= rights.pressure(studies_for(user, Verb.SEE_REQUESTS), today=today)
+    if Verb.CHANGE_ADDRESS in may:
+        found["corrections"] = rights.corrections(studies_for(user, Verb.CHANGE_ADDRESS)).count()
     if Verb.ANSWER_REQUEST in may:
         found["outside"] = rights.to_take_out(studies_for(user, Verb.ANSWER_REQUEST)).count()
     return found

@@ -18,8 +18,9 @@ from panel.instruments import selectors as instruments
 from panel.instruments.routing import residency_answers
 from panel.members import permissions
 from panel.members import services as members
-from panel.members.models import PanelMember
+from panel.members.models import Hold, PanelMember
 from panel.members.rules import Verb
+from panel.members.selectors import standing_hold
 from panel.residency import rules, selectors
 from panel.residency.models import Evidence, Flag, FlagReview, Source, Spell
 from panel.responses.models import Response
@@ -65,6 +66,7 @@ def told_staff(
 ) -> Evidence:
     """What a member told a coordinator by mail or phone; a relative's word is no evidence (RES-03)."""
     permissions.check(by, member.study, Verb.REVIEW_FLAG)
+    _check_free(member)
     _check_told(place, month)
     evidence = Evidence(
         member=_locked(member.pk),
@@ -146,6 +148,7 @@ def _derive(member: PanelMember, *, by: Actor, now: datetime) -> None:
 def review_flag(*, by: Actor, flag: Flag, state: str, reason: str, now: datetime) -> FlagReview:
     """Confirms or dismisses a flag, with a reason; may be done anew, and every review stays."""
     permissions.check(by, flag.member.study, Verb.REVIEW_FLAG)
+    _check_free(flag.member)
     reason = words.reason(reason)
     member = _locked(flag.member_id)
     flag.refresh_from_db()
@@ -163,6 +166,12 @@ def sweep_completions(*, now: datetime) -> int:
     """Takes evidence from completed responses that a crash left without it."""
     missed = selectors.completed_without_evidence().iterator(chunk_size=500)
     return sum(take_evidence(response=response, now=now) is not None for response in missed)
+
+
+def _check_free(member: PanelMember) -> None:
+    """Staff change nothing while a member's data are restricted (LAW-10)."""
+    if standing_hold(member, Hold.Kind.RESTRICTION):
+        raise NotNow(_("This member’s data are restricted: nothing is changed until that is lifted."))
 
 
 def _note(by: Actor, verb: str, flag: Flag, now: datetime) -> None:

@@ -17,7 +17,7 @@ from panel.members import selectors as found
 from panel.members import services as members
 from panel.members.models import Hold, PanelMember
 from panel.members.rules import Verb
-from panel.rights import copies, objections, request_rules, services
+from panel.rights import addresses, copies, objections, request_rules, services
 from panel.rights.models import Request, Stop
 from panel.rights.request_rules import Act
 from panel.rights.requests import NoteKind, locked, note
@@ -39,6 +39,18 @@ def copy(*, by: Actor, request: Request, now: datetime) -> None:
     request, member = _begun(by, request, Verb.ANSWER_REQUEST, Act.COPY)
     copies.ask_copy(by=by, member=member, now=now)
     note(by=by, request=request, kind=NoteKind.COPIED, now=now)
+
+
+@transaction.atomic
+def change_address(*, by: Actor, member: PanelMember, address: str, reason: str, now: datetime) -> None:
+    """The contact keeper was told a new address; whatever request asked for it says so, without the address."""
+    permissions.check_acting(by, member.study, Verb.CHANGE_ADDRESS)
+    addresses.ask_change(by=by, member=member, address=address, reason=reason, now=now)
+    waiting = Request.objects.filter(
+        member=member, kind=Request.Kind.RECTIFICATION, state__in=request_rules.UNANSWERED
+    )
+    for request in waiting.select_for_update():
+        note(by=by, request=request, kind=NoteKind.CORRECTED, now=now)
 
 
 @transaction.atomic

@@ -13,6 +13,7 @@ from panel.rights.copy_models import CopyRequest as CopyRequest
 from panel.rights.end_models import EndStep as EndStep
 from panel.rights.end_models import Extension as Extension
 from panel.rights.end_models import ProjectEnd as ProjectEnd
+from panel.rights.lost_models import AskedLink as AskedLink
 from panel.rights.reconsent_models import ReconsentAsk as ReconsentAsk
 from panel.rights.reconsent_models import ReconsentRun as ReconsentRun
 from panel.rights.retention_models import RetentionReport as RetentionReport
@@ -175,6 +176,7 @@ class RequestNote(models.Model):
         RECEIVED = "received", _("received")
         ADVISED = "advised", _("advice of the data-protection officer")
         COPIED = "copied", _("copy asked for")
+        CORRECTED = "corrected", _("new address taken in, to be confirmed there")
         RESTRICTED = "restricted", _("restriction set")
         LIFTED = "lifted", _("restriction lifted")
         OBJECTED = "objected", _("objection recorded")

@@ -85,6 +85,14 @@ def pressure(studies: Collection[Study] | QuerySet[Study], *, today: date) -> di
     )
 
 
+def corrections(studies: Collection[Study] | QuerySet[Study]) -> QuerySet[Request]:
+    """Corrections asked for and not answered, for who keeps addresses: by code, without what was written."""
+    waiting = Request.objects.filter(
+        study__in=studies, kind=Request.Kind.RECTIFICATION, state__in=UNANSWERED, member__isnull=False
+    )
+    return waiting.order_by("due_on", "code")
+
+
 def pressing(requests: QuerySet[Request], how: str, *, today: date) -> QuerySet[Request]:
     """Those of these requests that nobody answered yet, cut down to overdue, soon due or later."""
     waiting, soon = requests.filter(state__in=UNANSWERED), today + SOON

@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from panel import clock
+from panel.enrolment import intake
 from panel.invitations.models import Outgoing
 from panel.members.models import LegalBasis, PanelMember, Study
 from panel.rights import request_rules as rules
@@ -36,7 +37,7 @@ def receive(field, kind, number=5, **changes):
     return requests.receive(member=field.members[number], kind=kind, **given)
 
 
-def post(client, address, **given):
+def post(client, address, /, **given):
     return client.post(address, given, follow=True)
 
 
@@ -145,6 +146,23 @@ def test_law_06_no_reminders_from_a_request_is_about_the_wave_that_is_open(field
     one = field.request
     post(at_desk(cast.LIV), step(one, "stop"), rung="no_reminders", told_on=TODAY.isoformat())
     assert Stop.objects.get(code=one.code).case == field.case(6)
+
+
+def test_a_correction_reaches_the_contact_keeper_by_code_alone_and_the_request_says_what_was_done(
+    field, at_desk
+):
+    """ZON-04: what the member wrote is not shown to who opens cards."""
+    intake.ensure(today=TODAY)
+    one, vera = receive(field, "rectification", asked="They moved to Poland."), at_desk(cast.VERA)
+    page = vera.get(url("address")).text
+    assert "Corrections asked for" in page
+    assert one.code in page
+    assert "Poland" not in page
+    given = {"study": field.study.pk, "code": one.code, "address": "new@example.net", "reason": "By phone."}
+    assert "asks the new address" in post(vera, url("address"), **given).text
+    page = at_desk(cast.LIV).get(url("rights_request_change", one.pk)).text
+    assert "New address taken in, to be confirmed there" in page
+    assert "new@example.net" not in page
 
 
 def test_law_14_who_left_is_ticked_off_with_a_day(field, at_desk):

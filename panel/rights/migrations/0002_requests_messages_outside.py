@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('number', models.PositiveSmallIntegerField(help_text='Keeps the order: several may be of one moment.')),
-                ('kind', models.CharField(choices=[('received', 'received'), ('advised', 'advice of the data-protection officer'), ('copied', 'copy asked for'), ('restricted', 'restriction set'), ('lifted', 'restriction lifted'), ('objected', 'objection recorded'), ('stopped', 'stop recorded'), ('extended', 'time extended'), ('answered', 'answered'), ('closed', 'closed')], max_length=10)),
+                ('kind', models.CharField(choices=[('received', 'received'), ('advised', 'advice of the data-protection officer'), ('copied', 'copy asked for'), ('corrected', 'new address taken in, to be confirmed there'), ('restricted', 'restriction set'), ('lifted', 'restriction lifted'), ('objected', 'objection recorded'), ('stopped', 'stop recorded'), ('extended', 'time extended'), ('answered', 'answered'), ('closed', 'closed')], max_length=10)),
                 ('by', models.CharField(max_length=150)),
                 ('at', models.DateTimeField()),
                 ('words', models.TextField(blank=True)),
