@@ -8,8 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from consent.errors import ConsentError
-from panel import errors
 from consent.models import ConsentForm
+from panel import errors
 from panel.desk import contacts
 from panel.desk.sections import waves as section
 from panel.desk.words import COLOURS
