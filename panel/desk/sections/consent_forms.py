@@ -228,7 +228,7 @@ class FormAdmin(DeskAdmin[ConsentForm]):
             "lacks": rules.lacks(obj, study.languages) if draft else [],
             "writes": draft and Verb.DRAFT_FORM in may,
             "imported": imported,
-            "own": draft and request.user.get_username() in obj.writers,
+            "own": draft and Verb.APPROVE_FORM in may and request.user.get_username() in obj.writers,
             "hash": obj.sha256 or rules.hash_of(obj),
             "before": _before(obj),
         }
