@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from panel.audit import services as audit
@@ -25,6 +26,8 @@ from panel.members.models import PanelMember
 LABEL = "intake-"
 #: As many 64-byte blocks as a card's address fills: every usable one is equally long.
 BLOCKS = 4
+#: A member meets this one: its languages are the portal's.
+NO_KEY = gettext_lazy("An address can’t be taken in right now. Please try again in a few minutes.")
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def keep_address(*, pk: UUID, member: PanelMember, address: str) -> NewAddress:
     """
     key = IntakeKey.objects.select_for_update().order_by("-version").first()
     if key is None:
-        raise NotNow(_("A new address can’t be taken in right now. Please try again in a few minutes."))
+        raise NotNow(NO_KEY)
     sealed = crypto.seal_to(
         bytes(key.public), address.encode(), place=_place(pk), version=key.version, blocks=BLOCKS
     )
@@ -67,6 +70,24 @@ def open_address(kept: NewAddress, *, by: Actor, reason: str, now: datetime) -> 
     except Damaged:
         raise Damaged(_("The new address of %(code)s does not open.") % {"code": member.code}) from None
     return opened.decode()
+
+
+def seal_typed(address: str, *, place: Place) -> bytes:
+    """Seals a tidied address that nobody knows to be a member's, for a worker's next look; see `open_typed`."""
+    key = IntakeKey.objects.order_by("-version").first()
+    if key is None:
+        raise NotNow(NO_KEY)
+    return crypto.seal_to(
+        bytes(key.public), address.encode(), place=place, version=key.version, blocks=BLOCKS
+    )
+
+
+def open_typed(sealed: bytes, *, place: Place) -> str:
+    """What `seal_typed` was given; Damaged where its key went meanwhile."""
+    private = roots.kept_root(f"{LABEL}{crypto.key_version(sealed, place=place)}")
+    if private is None:
+        raise place.damaged()
+    return crypto.open_with_private(sealed, private=private, place=place).decode()
 
 
 def forget_addresses(requests: Collection[UUID]) -> int:

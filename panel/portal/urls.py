@@ -4,7 +4,7 @@ from django.urls import URLPattern, path, register_converter
 
 from panel.invitations.links import PATHS
 from panel.invitations.models import Link
-from panel.portal import addresses, consents, copies, own, reconsent, stops, survey, views
+from panel.portal import addresses, consents, copies, lost, own, reconsent, stops, survey, views
 from panel.portal.guard import OF_MEMBER, TO_OWN, TRAILING
 
 app_name = "portal"
@@ -25,10 +25,11 @@ class Token:
 register_converter(Token, "token")
 
 #: Names of the routes that need no link.
-PUBLIC = frozenset({"landing", "robots"})
+PUBLIC = frozenset({"landing", "robots", "again"})
 
 urlpatterns: list[URLPattern] = [
     path("", views.landing, name="landing"),
+    path("again", lost.again, name="again"),
     path("robots.txt", views.robots, name="robots"),
     path("a/<token:token>", survey.answer, name="answer"),
     path("m/<token:token>", stops.ladder, {"use": Link.Use.STOP}, name="stop"),

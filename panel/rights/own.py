@@ -86,7 +86,15 @@ def mail_own_page(*, by: Actor, member: PanelMember, now: datetime) -> None:
         raise NotAllowed(_("A member acts on their own membership only."))
     if member.status == PanelMember.Status.DELETING:
         raise NotNow(_("You asked us to delete everything, so we don’t write to you any more."))
+    queue_own_page(by=by, member=member, now=now)
+
+
+@transaction.atomic
+def queue_own_page(*, by: Actor, member: PanelMember, now: datetime) -> bool:
+    """The letter itself; False where it was asked for today already."""
     occasion = uuid5(member.pk, f"own page {timezone.localdate(now)}")
-    if not Outgoing.objects.filter(member=member, occasion=occasion).exists():
-        queue_service(member=member, occasion=occasion, now=now)
-        audit.record(by=by, verb="own_page.asked", now=now, study=member.study.slug, subject=member.code)
+    if Outgoing.objects.filter(member=member, occasion=occasion).exists():
+        return False
+    queue_service(member=member, occasion=occasion, now=now)
+    audit.record(by=by, verb="own_page.asked", now=now, study=member.study.slug, subject=member.code)
+    return True

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from panel import clock
-from panel.rights import addresses, copies, erasure, oversight, project_end, retention
+from panel.rights import addresses, copies, erasure, lost, oversight, project_end, retention
 
 
 @shared_task
@@ -46,3 +46,9 @@ def turn_addresses() -> None:
 def make_copies() -> None:
     """Makes the copies that members asked for, in a worker, for it opens their cards."""
     copies.make_copies(now=clock.now())
+
+
+@shared_task
+def mail_links() -> None:
+    """Sends lost links again, in a worker, for it looks addresses up."""
+    lost.mail_links(now=clock.now())

@@ -30,6 +30,7 @@ def test_law_01_direct_identifiers_are_sealed_and_apart():
         "enrolment.StagedFile.sealed",
         "enrolment.NewAddress.sealed",
         "rights.Copy.sealed",
+        "rights.AskedLink.sealed",
     }
 
 

@@ -58,6 +58,8 @@ def own_pages(field, client, lang):
         yield see(client, address)
         yield Seen(client.post(address, follow=True))
     yield see(client, f"/a/{field.token()}/own{said}")
+    yield see(client, f"/again{said}")
+    yield Seen(client.post(f"/again{said}", {"address": "x"}))
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -1,0 +1,21 @@
+"""Addresses that somebody asked a link for. Sealed where they are typed; nobody's until a worker looks."""
+
+import uuid
+
+from django.db import models
+
+
+class AskedLink(models.Model):
+    """An address to which the link to the own page is to go again, if a member has it. Gone after a minute."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    sealed = models.BinaryField()
+    asked_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["asked_at"], name="links_asked_for")]
+
+    class Privacy:
+        purpose = "sends a lost link again"
+        retention = "until a worker's next look"
+        classes = {"id": "internal", "asked_at": "internal", "sealed": "direct identifier"}
