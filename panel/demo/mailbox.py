@@ -24,6 +24,10 @@ class Mail:
     stop_link: str
     one_click_link: str
 
+    def link(self, use: str) -> str:
+        """The letter's link whose path begins with this letter; blank where it has none."""
+        return _link(self.text, use)
+
 
 class Mailbox:
     """The Maildir; `new()` gives what came since it was last asked."""

@@ -10,6 +10,9 @@ from config.celery import app
 from panel import clock as product_clock
 from panel.demo.mailbox import Mail, Mailbox
 from tests.journeys import town as towns
+from tests.journeys.aviary import aviary, kept, log, smtp
+
+__all__ = ["aviary", "kept", "log", "smtp"]
 
 
 @pytest.fixture

