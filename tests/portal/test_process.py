@@ -24,7 +24,7 @@ from panel.invitations import links
 from panel.invitations.models import Link
 from panel.members.models import PanelMember
 from panel.responses.models import Response
-from panel.rights import addresses, copies
+from panel.rights import addresses, copies, lost
 from panel.rights.erasure import erase_due
 from panel.rights.models import Stop
 from panel.vault import services as vault
@@ -204,6 +204,19 @@ def test_law_08_a_copy_of_everything_is_made_by_a_worker_and_opened_by_its_link(
     got = portal.post(fetch, {"as": "json"})
     assert got.status_code == 200
     assert address_of(amal).encode() in got.content
+
+
+def test_tok_01_a_lost_link_comes_by_mail_and_the_page_says_the_same_to_everybody(portal, amal, mail_catcher):
+    said = [
+        portal.post("/again", {"address": address}) for address in (address_of(amal), "nobody@example.net")
+    ]
+    assert [(one.status_code, one.location) for one in said] == [(303, said[0].location)] * 2
+    lost.mail_links(now=NOON)
+    fielding.send_all(NOON)
+    assert portal.get(letter_link(mail_catcher, "p")).status_code == 200
+    assert {letter["To"] for letter in mail_catcher.letters() if "/p/" in letter.as_string()} <= {
+        address_of(amal), "m1@example.org"
+    }  # fmt: skip
 
 
 def test_the_other_pages_of_a_member_work_there_too(portal, amal):

@@ -18,10 +18,9 @@ from panel.vault import services as vault
 from panel.vault.models import Card
 from tests.factories import cast, fielding
 from tests.factories.fielding import NOON
-from tests.rights.test_restore import _programs as _programs
 from tests.settings import ALIASES, TEST_DB
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("pg_programs")]
 OLD, NEW = "m0@example.org", "zvirka.nova@example.net"
 
 
