@@ -5,6 +5,8 @@ import json
 import lxml.html
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
@@ -143,6 +145,23 @@ def test_law_02_signed_words_are_shown_byte_for_byte_from_the_ledger(field, at_d
     ]
     assert dag.get(url("consent_consententry_words", "0" * 64)).status_code == 404
     assert at_desk(cast.VERA).get(where).status_code == 403
+
+
+@pytest.mark.parametrize("name", ["consent_consentform_changelist", "rights_reconsentrun_changelist"])
+def test_a_list_is_a_constant_number_of_queries(field, at_desk, name):
+    liv = at_desk(cast.LIV)
+    liv.get(url(name))
+
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as seen:
+            assert liv.get(url(name)).status_code == 200
+        return len(seen)
+
+    before = asked()
+    for version in ("2026", "2027"):
+        run = forms.asked(field.study, version, now=NOW)
+        reconsent.close(by=cast.LIV, run=run, lift=True, now=NOW)
+    assert asked() == before
 
 
 # --- approving

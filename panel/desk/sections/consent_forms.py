@@ -12,7 +12,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin import display
 from django.core.files import File
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path
@@ -156,7 +156,7 @@ class FormAdmin(DeskAdmin[ConsentForm]):
         "shown_study",
         "shown_status",
         "shown_approved",
-        "approved_by",
+        "shown_by",
         "shown_retired",
     )
     list_display_links = ("version",)
@@ -194,7 +194,9 @@ class FormAdmin(DeskAdmin[ConsentForm]):
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConsentForm]:
-        return ConsentForm.objects.filter(study_key__in=self.studies(request).values("key"))
+        name = Study.objects.filter(key=OuterRef("study_key")).values("name")[:1]
+        found = ConsentForm.objects.filter(study_key__in=self.studies(request).values("key"))
+        return found.annotate(study_name=Subquery(name))
 
     def study_of(self, obj: ConsentForm) -> Study:
         return study_of(obj)
@@ -316,8 +318,8 @@ class FormAdmin(DeskAdmin[ConsentForm]):
         return self.render(request, "desk/consent_changes.html", obj, context)
 
     @display(description=_("study"))
-    def shown_study(self, form: ConsentForm) -> str:
-        return str(study_of(form))
+    def shown_study(self, form: Any) -> str:
+        return str(form.study_name)
 
     @display(description=_("status"), ordering="status")
     def shown_status(self, form: ConsentForm) -> str:
@@ -327,6 +329,10 @@ class FormAdmin(DeskAdmin[ConsentForm]):
     @display(description=_("approved"), ordering="approved_on")
     def shown_approved(self, form: ConsentForm) -> str:
         return day(form.approved_on)
+
+    @display(description=_("approved by"), ordering="approved_by")
+    def shown_by(self, form: ConsentForm) -> str:
+        return form.approved_by or "–"
 
     @display(description=_("retired"), ordering="retired_on")
     def shown_retired(self, form: ConsentForm) -> str:

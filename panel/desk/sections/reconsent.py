@@ -48,7 +48,7 @@ class ReconsentAdmin(DeskAdmin[ReconsentRun]):
         "Who agreed to older words is asked to agree to new ones. Their invitations wait until they answer."
     )
     empty = _("No run yet. It is begun on the page of an approved consent form.")
-    list_display = ("shown_form", "study", "shown_state", "asked", "shown_started", "started_by")
+    list_display = ("shown_form", "shown_study", "shown_state", "shown_asked", "shown_started", "shown_by")
     list_display_links = ("shown_form",)
     ordering = ("-started_at",)
     list_select_related = ("study", "form")
@@ -75,6 +75,18 @@ class ReconsentAdmin(DeskAdmin[ReconsentRun]):
     @display(description=_("form"), ordering="form__number")
     def shown_form(self, run: ReconsentRun) -> str:
         return str(run.form)
+
+    @display(description=_("study"), ordering="study__name")
+    def shown_study(self, run: ReconsentRun) -> str:
+        return str(run.study)
+
+    @display(description=_("asked"), ordering="asked")
+    def shown_asked(self, run: ReconsentRun) -> int:
+        return run.asked
+
+    @display(description=_("begun by"), ordering="started_by")
+    def shown_by(self, run: ReconsentRun) -> str:
+        return run.started_by
 
     @display(description=_("state"), ordering="closed_at")
     def shown_state(self, run: ReconsentRun) -> str:
