@@ -26,6 +26,7 @@ class JournalEntry(models.Model):
         SUPPRESSED = "suppressed", "an address is never contacted again"
         ADDRESS_CHANGED = "address_changed", "a contact card was changed"
         ENROLLED = "enrolled", "members were enrolled"
+        STUDY_ENDED = "study_ended", "a study's end was ordered"
 
     id = models.BigAutoField(primary_key=True)
     uid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)

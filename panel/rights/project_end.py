@@ -22,6 +22,7 @@ from panel.errors import BadInput, NotNow, Refusal
 from panel.invitations.models import LetterKind, Outgoing
 from panel.invitations.rules import LIVE
 from panel.journal import selectors as journal_state
+from panel.journal import services as journal
 from panel.members import permissions
 from panel.members.models import Study
 from panel.members.rules import Verb
@@ -137,6 +138,7 @@ def order(*, by: Actor, end: ProjectEnd, step: Step | str, typed: str, now: date
         _check_nothing_waits(end, now)
         counts = clearing.link_key_counts(end.study)
         Study.objects.filter(pk=end.study_id).update(ended_at=now)
+        journal.record(kind=journal.Kind.STUDY_ENDED, study=end.study.slug, now=now)
     else:
         counts = clearing.row_counts(end.study)
     _begun(by, end, step, now, counts)

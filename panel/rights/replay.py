@@ -290,6 +290,16 @@ def _address_changed(line: Line, now: datetime) -> Outcome:
     return Outcome.APPLIED
 
 
+def _study_ended(line: Line, now: datetime) -> Outcome:
+    """It takes in nobody again, and its list of suppressed addresses goes as it went (NO-04)."""
+    study = Study.objects.filter(slug=line.study, ended_at=None).first()
+    if study is None:
+        return Outcome.STOOD
+    Study.objects.filter(pk=study.pk).update(ended_at=line.at)
+    suppression.destroy(study.key)
+    return Outcome.APPLIED
+
+
 def _enrolled(line: Line, now: datetime) -> Outcome:
     here = EnrolmentRun.objects.filter(pk=line.payload["run"]).exists()
     return Outcome.STOOD if here else Outcome.LOST
@@ -309,6 +319,7 @@ APPLY: dict[Kind, Callable[[Line, datetime], Outcome]] = {
     Kind.SUPPRESSED: _suppressed,
     Kind.ADDRESS_CHANGED: _address_changed,
     Kind.ENROLLED: _enrolled,
+    Kind.STUDY_ENDED: _study_ended,
 }
 
 

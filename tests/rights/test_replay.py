@@ -316,6 +316,20 @@ def test_law_09_no_letter_goes_to_an_address_that_was_changed_since(field):
     assert AuditEvent.objects.filter(verb="address.lost", subject=field.amal.code).exists()
 
 
+def test_no_04_a_study_that_ended_stays_ended_and_its_suppressed_addresses_gone(field):
+    suppression.add(field.study.key, ["uk@example.org"])
+    with lost():
+        type(field.study).objects.update(ended_at=NOW)
+        journal.record(kind=journal.Kind.STUDY_ENDED, study=field.study.slug, now=NOW)
+        suppression.destroy(field.study.key)
+    assert Suppressed.objects.exists()
+    replayed()
+    field.study.refresh_from_db()
+    assert field.study.ended_at == NOW
+    assert not Suppressed.objects.exists()
+    assert replayed().applied == 0
+
+
 def test_members_enrolled_after_the_backup_are_reported_by_count(db):
     study = cast.study()
     cast.people(study, 2)
