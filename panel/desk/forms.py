@@ -40,10 +40,10 @@ class Text(forms.CharField):
 
 
 class LongText(forms.CharField):
-    """Several lines."""
+    """Several lines; with `first` the page begins there."""
 
-    def __init__(self, **given: Any) -> None:
-        given.setdefault("widget", UnfoldAdminTextareaWidget({"rows": 4}))
+    def __init__(self, *, first: bool = False, **given: Any) -> None:
+        given.setdefault("widget", UnfoldAdminTextareaWidget({"rows": 4, "autofocus": first}))
         super().__init__(**{"max_length": 1000, **given})
 
 

@@ -8,6 +8,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from panel import clock
 from panel.residency.models import Flag
+from panel.rights import files, requests
 from tests.factories import cast, scene
 
 PASSWORD = "a long enough password"
@@ -19,7 +20,7 @@ def field(transactional_db, monkeypatch):
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # playwright runs a loop of its own in this thread
     monkeypatch.setattr(clock, "now", lambda: scene.NOW + 3 * scene.DAY)
     made = scene.scene(5)
-    for actor in (cast.SIGNE, cast.VERA):
+    for actor in (cast.SIGNE, cast.VERA, cast.LIV):
         user = cast.user(actor)
         user.set_password(PASSWORD)
         user.save()
@@ -78,6 +79,30 @@ def test_a_flag_is_reviewed_by_keyboard_alone(field, desk):
     assert not Flag.objects.filter(state="open").exists()
 
 
+def test_a_request_on_rights_is_answered_by_keyboard_alone(field, desk):
+    one = requests.receive(
+        by=cast.VERA, member=field.members[1], kind="question", channel="phone", now=clock.now()
+    )
+    with desk(cast.LIV) as page:
+        page.goto("/desk/requests/?due=open")
+        _tab_to(page, one.code)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/desk/requests/*-*/**")
+        _tab_to(page, "Answer")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/answer/")
+        expect(page.get_by_label("Answer, in the member’s language")).to_be_focused()
+        page.keyboard.type("Так.")
+        page.keyboard.press("Tab")
+        page.keyboard.type("Looked it up.")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.get_by_text("Answered.").wait_for()
+        assert page.get_by_text("Looked it up.").is_visible()
+    one.refresh_from_db()
+    assert one.state == "answered"
+
+
 def _tab_to(page, words):
     for _press in range(60):
         page.keyboard.press("Tab")
@@ -91,6 +116,28 @@ def test_no_page_is_wider_than_its_window(field, desk, viewport):
     pages = ("", "waves/", f"waves/{field.wave.pk}/", "members/", f"members/{field.members[0].pk}/", "flags/",
              f"flags/{field.flag.pk}/", "outbox/", "waves/plan/", "stop/", f"studies/{field.study.pk}/")  # fmt: skip
     with desk(cast.SIGNE, viewport) as page:
+        for address in pages:
+            page.goto(f"/desk/{address}")
+            wider = page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            assert wider <= 0, address
+            assert page.locator("h1").count() == 1, address
+
+
+@pytest.mark.parametrize("viewport", [PHONE, SCREEN], ids=["phone", "screen"])
+def test_no_page_of_rights_is_wider_than_its_window(field, desk, viewport):
+    member, now = field.members[1], clock.now()
+    one = requests.receive(
+        by=cast.VERA, member=member, kind="erasure", channel="phone", now=now, asked="Every file. " * 60
+    )
+    item = files.register(
+        by=cast.LIV, study=field.study, kind="linked_file", what="Panel_2022_2023_" * 7, where="Disk " * 30,
+        holder="Ines", made_on=one.received_on, codes=[member.code], now=now,
+    )  # fmt: skip
+    pages = ("", "requests/", f"requests/{one.pk}/", f"requests/{one.pk}/answer/", f"requests/{one.pk}/stop/",
+             "request/", "outside/", f"outside/{item.pk}/", "outside/register/", f"members/{member.pk}/")  # fmt: skip
+    with desk(cast.LIV, viewport) as page:
         for address in pages:
             page.goto(f"/desk/{address}")
             wider = page.evaluate(

@@ -47,6 +47,7 @@ class AnswerForm(DeskForm):
     """What the member will read, and what was done."""
 
     text = LongText(
+        first=True,
         label=_("Answer"), required=False, max_length=5000,
         help_text=_("The member reads it on their own page; a letter without content tells them. No address in it."),
     )  # fmt: skip
@@ -68,7 +69,7 @@ class ExtendForm(DeskForm):
     """Why it takes longer, as the member will read it."""
 
     reason = LongText(
-        label=_("Reason"), help_text=_("The member reads it on their own page. No address in it.")
+        first=True, label=_("Reason"), help_text=_("The member reads it on their own page. No address in it.")
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
