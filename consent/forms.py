@@ -23,6 +23,7 @@ from consent.rules import (
     drafted_texts,
     form_hash,
     lacking,
+    may_become,
     text_hash,
 )
 
@@ -86,7 +87,7 @@ def approve_form(
     `sha256` is the hash of the words that the approver saw: others that were written meanwhile are not approved.
     """
     form = _locked(form)
-    if form.status != Status.DRAFT:
+    if not may_become(form.status, Status.APPROVED):
         raise ConsentError(_("Only a draft can be approved."))
     check_writer(form.writers, approver)
     blocks, texts = new_blocks(form), new_texts(form)
@@ -102,7 +103,7 @@ def approve_form(
 def retire_form(*, form: ConsentForm, day: date) -> ConsentForm:
     """Show it to nobody any more; what was agreed to stands."""
     form = _locked(form)
-    if form.status != Status.APPROVED:
+    if not may_become(form.status, Status.RETIRED):
         raise ConsentError(_("Only an approved form can be retired."))
     form.retire(day)
     return form

@@ -12,9 +12,24 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from consent.errors import ConsentError
-from consent.models import Block, heading_and_words
+from consent.models import Block, ConsentForm, heading_and_words
 
 LANGUAGES = ("nb", "en", "uk", "ru")
+
+
+Status = ConsentForm.Status
+
+#: The whole life of a form; a draft may also be discarded. docs/states.md is made from it.
+TRANSITIONS: Mapping[Status, frozenset[Status]] = {
+    Status.DRAFT: frozenset({Status.APPROVED}),
+    Status.APPROVED: frozenset({Status.RETIRED}),
+    Status.RETIRED: frozenset(),
+}
+
+
+def may_become(status: str, wanted: Status) -> bool:
+    """Whether a form may take this step."""
+    return wanted in TRANSITIONS[Status(status)]
 
 
 def text_hash(body: str) -> str:

@@ -23,6 +23,8 @@ MACHINES = {
     "Outbox row": "panel.invitations.rules",
     "Membership": "panel.members.rules",
     "Stop": "panel.rights.rules",
+    "Project's end": "panel.rights.end_rules",
+    "Consent form": "consent.rules",
     "Request on rights": "panel.rights.request_rules",
     "Change of address": "panel.rights.address_rules",
     "Residency flag": "panel.residency.rules",

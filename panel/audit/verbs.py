@@ -121,6 +121,7 @@ GROUPS: Mapping[str, Group] = {
             "reconsent.started": "Members were asked to agree to new words.",
             "reconsent.answered": "A member answered whether they agree to new words.",
             "reconsent.closed": "Asking members to agree to new words ended.",
+            "members.informed": "Members were given the information letter of a study of public interest.",
             "objection.recorded": "A member objected.",
         },
     ),

@@ -247,11 +247,13 @@ def _take_events_back(stop: Stop) -> None:
 
 
 def _given_again(stop: Stop, entry: ConsentEntry, now: datetime) -> ledger.NewEntry:
+    """The same yes anew; who was only informed is so again, for they never agreed."""
+    informed = entry.action == ConsentEntry.Action.INFORMED
     return ledger.NewEntry(
         study_key=entry.study_key,
         subject=stop.code,
         purpose=entry.purpose,
-        action=ConsentEntry.Action.GIVEN,
+        action=ConsentEntry.Action.INFORMED if informed else ConsentEntry.Action.GIVEN,
         form_version=entry.form_version,
         text_sha256=entry.text_sha256,
         language=entry.language,

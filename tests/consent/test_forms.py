@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from consent import forms, selectors, services
 from consent.errors import ConsentError
-from consent.models import Block, ConsentForm, ConsentText, InformationBlock
-from consent.rules import LANGUAGES, NewBlock, NewText, form_hash, heading_and_words, text_hash
+from consent.models import Block, ConsentForm, ConsentText, InformationBlock, heading_and_words
+from consent.rules import LANGUAGES, NewBlock, NewText, form_hash, text_hash
 from tests.consent.documents import PURPOSES, whole_document
 
 pytestmark = pytest.mark.django_db
