@@ -17,7 +17,14 @@ _DIGITS = r"(?<![0-9a-f])\+?\d{5,}(?![0-9a-f]|-[0-9a-f]{4}-)"
 _WORD = re.compile(rf"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|{_DIGITS}|[^\W\d_]{{2,}}(?:[-'’][^\W\d_]+)*")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{12,}={0,2}")
 _GAP = re.compile(r"(?<=\d)[ \u00a0](?=\d)")
+_GROUPED = re.compile(r"\+?\d+(?:[ \u00a0]\d+)+")
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+_ESCAPED, _PERCENT, _QUOTED = (
+    re.compile(pattern)
+    for pattern in (rb"\\u[0-9a-fA-F]{4}", rb"%[0-9a-fA-F]{2}", rb"=(?:[0-9A-F]{2}|\r?\n)")
+)
+#: How far from an escape the word may reach that it stands in.
+_REACH = 100
 _SHORTEST = 4
 
 
@@ -34,19 +41,30 @@ def needles(words: Iterable[str]) -> set[str]:
 
 def _views(data: bytes) -> Iterator[str]:
     """The texts a haystack may hide: plain, numbers without gaps, JSON-escaped, percent, quoted-printable,
-    UTF-16, base64 runs.
+    UTF-16, base64 runs. What is escaped is looked at where there is an escape, for most of a database has none.
     """
     text = data.decode("utf-8", "ignore")
     yield text
-    yield _GAP.sub("", text)
-    if "\\u" in text:
-        yield _ESCAPE.sub(lambda m: chr(int(m.group(1), 16)), text)
-    if b"%" in data:
-        yield unquote_to_bytes(data).decode("utf-8", "ignore")
-    if b"=" in data:
-        yield quopri.decodestring(data).decode("utf-8", "ignore")
+    yield " ".join(_GAP.sub("", number) for number in _GROUPED.findall(text))
+    for part in _around(_ESCAPED, data):
+        yield _ESCAPE.sub(lambda m: chr(int(m.group(1), 16)), part.decode("utf-8", "ignore"))
+    for part in _around(_PERCENT, data):
+        yield unquote_to_bytes(part).decode("utf-8", "ignore")
+    for part in _around(_QUOTED, data):
+        yield quopri.decodestring(part).decode("utf-8", "ignore")
     yield data.decode("utf-16-le", "ignore")
     yield " ".join(_decoded_runs(data))
+
+
+def _around(pattern: re.Pattern[bytes], data: bytes) -> Iterator[bytes]:
+    """The surroundings of each match; of those that touch, one piece."""
+    start = end = 0
+    for match in pattern.finditer(data):
+        if match.start() - _REACH > end:
+            yield data[start:end]
+            start = match.start() - _REACH
+        end = match.end() + _REACH
+    yield data[start:end]
 
 
 def _decoded_runs(data: bytes) -> Iterator[str]:
