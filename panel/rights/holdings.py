@@ -58,6 +58,7 @@ EXEMPT: Mapping[str, str] = {
     "rights.EndStep": _STUDY,
     "rights.Extension": _STUDY,
     "rights.ReconsentRun": _STUDY,
+    "rights.RetentionReport": "counts and days of what was due, without a code",
 }
 
 _NAME_OF_STAFF = "the name of somebody who works on the project"

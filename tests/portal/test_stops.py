@@ -4,16 +4,20 @@ import re
 from datetime import date, timedelta
 
 import pytest
+from django.utils import translation
 
 from consent.models import ConsentEntry
 from panel.invitations import links
 from panel.invitations.models import Link
+from panel.portal import words
+from panel.portal.guard import OF_MEMBER
 from panel.responses.models import Response
-from panel.rights import erasure
+from panel.rights import erasure, files
 from panel.rights.models import Stop
-from panel.rights.rules import DELETE_WORDS, ONE_CLICK_PAUSE, RUNGS, WAIT, Rung
-from tests.factories.answering import NOW, with_cards
+from panel.rights.rules import DELETE_WORDS, NO_RECALL, ONE_CLICK_PAUSE, RUNGS, WAIT, Rung
+from tests.factories.answering import NOW, SYSTEM, with_cards
 from tests.portal.html import LANGUAGES, Seen, see, send, sent
+from tests.portal.letters import link
 
 pytestmark = pytest.mark.django_db
 
@@ -225,6 +229,61 @@ def test_one_click_after_a_short_pause_makes_it_longer(field, client, amal, clic
     choose(client, ladder, "pause", until=(NOW.date() + timedelta(days=3)).isoformat())
     client.post(click, {"List-Unsubscribe": "One-Click"})
     assert amal().paused_until == NOW.date() + ONE_CLICK_PAUSE
+
+
+@pytest.mark.parametrize("use", sorted(set(OF_MEMBER) - {Link.Use.STOP}))
+def test_law_05_each_link_of_the_member_s_own_leads_to_the_whole_ladder(field, client, amal, use):
+    """Also to what was asked there: it is shown, and can be taken back."""
+    address = f"/{links.PATHS[use]}/{link(field, use)}/stop"
+    page = choose(client, address, "leave_keep")
+    assert amal().status == "left"
+    words = {Link.Use.ANSWER: "answer page", Link.Use.OWN: "own page"}
+    assert Stop.objects.get().channel == words.get(use, "other page")
+    (undo,) = page.find("//button[@name='undo']/@value")
+    client.post(address, {"undo": undo})
+    assert amal().status == "active"
+
+
+@pytest.mark.parametrize("rung", ["leave_keep", "leave_delete"])
+@pytest.mark.parametrize("ticked", [True, False])
+def test_law_13_never_again_is_offered_to_who_leaves_and_not_ticked(field, client, ladder, rung, ticked):
+    (box,) = see(client, ladder).find("//input[@name='never_again']")
+    assert box.get("checked") is None
+    more = {"never_again": "yes"} if ticked else {}
+    page = choose(client, f"{ladder}?lang=en", rung, word="DELETE", **more)
+    assert Stop.objects.get().never_again == ticked
+    assert ("We will never contact you again" in page.text) == ticked
+
+
+def test_law_13_who_stays_is_not_shut_out_by_a_tick(field, client, ladder):
+    choose(client, ladder, "no_mail", never_again="yes")
+    assert not Stop.objects.get().never_again
+
+
+def test_what_was_ticked_and_typed_stays_where_something_is_amiss(field, client, ladder):
+    sent = {"rung": "leave_delete", "word": "DELET", "waive": "yes", "never_again": "yes"}
+    page = Seen(client.post(ladder, sent))
+    assert page.status == 422
+    assert page.find("//input[@id='word']/@value") == ["DELET"]
+    ticked = page.find("//input[@checked]/@name")
+    assert ticked == ["rung", "waive", "never_again"]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_law_14_deleting_says_what_lies_outside_and_what_no_one_can_recall(field, client, ladder, lang):
+    """By kind, never by name; after the choice too."""
+    files.register(
+        by=SYSTEM, study=field.study, kind="linked_file", what="panel_w1_w2.gjf", where="a drive",
+        holder="Ines", made_on=NOW.date(), codes=[field.amal.code], now=NOW,
+    )  # fmt: skip
+    with translation.override(lang):
+        sentences = (str(NO_RECALL), str(words.OUTSIDE["linked_file"]))
+    for page in (
+        see(client, f"{ladder}?lang={lang}"),
+        choose(client, f"{ladder}?lang={lang}", "leave_delete", word="DELETE"),
+    ):
+        assert all(sentence in page.text for sentence in sentences)
+        assert "panel_w1_w2" not in page.text
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
