@@ -29,12 +29,11 @@ LABELS = {
 
 def dress(form: forms.Form) -> None:
     """Unfold's fields with our words; what a browser may fill in stays said."""
-    for name, field in form.fields.items():
-        if isinstance(field.widget, forms.HiddenInput):
-            continue
+    shown = {name: one for name, one in form.fields.items() if not isinstance(one.widget, forms.HiddenInput)}
+    for number, (name, field) in enumerate(shown.items()):
         attrs = {key: field.widget.attrs[key] for key in KEPT if key in field.widget.attrs}
-        if not any(other.widget.attrs.get("autofocus") for other in form.fields.values()):
-            attrs["autofocus"] = "autofocus"
+        if number == 0:
+            attrs["autofocus"] = True
         secret = isinstance(field.widget, forms.PasswordInput)
         field.widget = (UnfoldAdminPasswordWidget if secret else UnfoldAdminTextInputWidget)(attrs)
         field.label, field.help_text = LABELS[name], ""
