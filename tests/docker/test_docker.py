@@ -103,6 +103,26 @@ def test_the_journal_is_written_by_the_worker_and_read_by_the_desk(compose):
     }
 
 
+@pytest.mark.parametrize(
+    ("provider", "needed"), [("transit", "KEK_TRANSIT_TOKEN_FILE"), ("kms", "KEK_KMS_REGION")]
+)
+def test_an_outside_provider_of_the_kek_is_passed_on_or_missed(compose, secrets, provider, needed):
+    """CRY-05: what an operator sets beside compose reaches the processes that open cards."""
+    given = {
+        "KEK_PROVIDER": provider,
+        "KEK_TRANSIT_URL": "https://bao.example.org:8200",
+        "KEK_TRANSIT_KEY": "gjensyn",
+        "KEK_TRANSIT_TOKEN_FILE": "/agent/token",
+        "KEK_KMS_KEY": "alias/gjensyn",
+        "KEK_KMS_REGION": "eu-north-1",
+    }
+    for process in sorted(WITH_KEK):
+        environ = {**environment(compose, process, secrets), **given}
+        assert set(given) <= set(compose["services"][process]["environment"])
+        assert settings_of(process, environ).stdout.split() == [process, "False"]
+        assert f"{needed} is not set" in settings_of(process, {**environ, needed: ""}).stderr
+
+
 def test_only_who_opens_cards_knows_where_they_are(compose, secrets):
     """ZON-01: no name, no secret and no setting of vault or keystore in portal and beat."""
     for process in PROCESSES:
@@ -236,9 +256,9 @@ def test_the_image_runs_as_nobody_special_from_pinned_and_hashed_parts():
     image = next(line for line in lines if line.startswith("ARG PYTHON_IMAGE="))
     assert re.fullmatch(r"ARG PYTHON_IMAGE=python:3\.12\.\d+-slim-\w+(@sha256:[0-9a-f]{64})?", image)
     assert [line for line in lines if line.startswith("USER ")] == ["USER gjensyn"]
-    assert not [
-        line for line in lines if "pip install" in line and "--require-hashes -r requirements.txt" not in line
-    ]
+    installs = [line for line in lines if "pip install" in line]
+    assert installs == ['RUN pip install --require-hashes -r "${REQUIREMENTS}"']
+    assert "ARG REQUIREMENTS=requirements.txt" in lines
 
 
 def test_the_image_holds_what_it_copies_and_only_what_the_ignore_file_lets_through():
