@@ -267,7 +267,12 @@ def lift(*, by: Actor, held: Hold, now: datetime) -> None:
 
 
 def _journal(held: Hold, kind: journal.Kind, now: datetime) -> None:
-    """A restored backup must not set free who was restricted since (CRY-11)."""
+    """A restored backup must not set free who was restricted since (CRY-11).
+
+    A hold for new consent is not told: its run is lost with the backup, and nobody could lift it again.
+    """
+    if held.kind == Hold.Kind.RECONSENT:
+        return
     code, payload = held.member.code, {"hold": str(held.pk), "kind": held.kind}
     journal.record(kind=kind, study=held.member.study.slug, code=code, payload=payload, now=now)
 

@@ -296,6 +296,16 @@ def test_law_10_who_was_restricted_stays_restricted_and_let_go_stays_let_go(fiel
     assert [hold.member for hold in Hold.objects.filter(lifted_at=None)] == [field.amal]
 
 
+def test_a_hold_for_new_consent_is_lost_with_its_run(field):
+    """Held by the journal alone, nobody could lift it; a no to the new words is journaled by itself."""
+    before = members.hold(by=SYSTEM, member=field.other, kind="reconsent", reason="new words", now=NOW)
+    with lost():
+        members.hold(by=SYSTEM, member=field.amal, kind="reconsent", reason="new words", now=NOW)
+        members.lift(by=SYSTEM, held=before, now=NOW)
+    assert replayed().applied == 0
+    assert [hold.member for hold in Hold.objects.filter(lifted_at=None)] == [field.other]
+
+
 def test_law_13_suppressed_addresses_stay_suppressed(field):
     with lost():
         stop(field.amal, "leave_delete", waive=True, never_again=True)
