@@ -23,7 +23,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connections
 from django.test import TransactionTestCase
-from django.utils import timezone
+from django.utils import timezone, translation
 from redis import Redis
 
 from config.local import mailbox, postgres, process
@@ -52,6 +52,13 @@ def refuse_network(event: str, args: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(refuse_network)
+
+
+@pytest.fixture(autouse=True)
+def language_of_its_own() -> Iterator[None]:
+    """A request leaves its language with the thread; the next test must not speak it."""
+    yield
+    translation.deactivate()
 
 
 # --- databases

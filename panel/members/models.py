@@ -145,9 +145,9 @@ class PanelMember(models.Model):
     """One person in one study, known by code alone."""
 
     class Status(models.TextChoices):
-        ACTIVE = "active", "active"
-        LEFT = "left", "left the panel, coded answers kept"
-        DELETING = "deleting", "leaves the panel, deletion waits its days"
+        ACTIVE = "active", _("active")
+        LEFT = "left", _("left the panel, coded answers kept")
+        DELETING = "deleting", _("leaves the panel, deletion waits its days")
 
     class Place(models.TextChoices):
         """What the last reviewed residency says, left here for samples (panel/residency decides)."""
@@ -207,9 +207,9 @@ class Hold(models.Model):
     """
 
     class Kind(models.TextChoices):
-        RESTRICTION = "restriction", "restriction of processing"
-        SUPPRESSION = "suppression", "never contact again"
-        RECONSENT = "reconsent", "waits for a new consent"
+        RESTRICTION = "restriction", _("restriction of processing")
+        SUPPRESSION = "suppression", _("never contact again")
+        RECONSENT = "reconsent", _("waits for a new consent")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     member = models.ForeignKey(PanelMember, on_delete=models.CASCADE, related_name="holds")

@@ -27,25 +27,25 @@ class Stop(models.Model):
     """
 
     class Rung(models.TextChoices):
-        PAUSE = "pause", "pause until a date"
-        NO_REMINDERS = "no_reminders", "no more reminders in this wave"
-        NO_MAIL = "no_mail", "no more mail"
-        LEAVE_KEEP = "leave_keep", "leave the panel, keep coded answers"
-        LEAVE_DELETE = "leave_delete", "leave and delete"
+        PAUSE = "pause", _("pause until a date")
+        NO_REMINDERS = "no_reminders", _("no more reminders in this wave")
+        NO_MAIL = "no_mail", _("no more mail")
+        LEAVE_KEEP = "leave_keep", _("leave the panel, keep coded answers")
+        LEAVE_DELETE = "leave_delete", _("leave and delete")
 
     class State(models.TextChoices):
-        IN_FORCE = "in_force", "in force"
-        UNDONE = "undone", "undone by the member"
-        REPLACED = "replaced", "replaced by a newer one of its rung"
-        DONE = "done", "carried out"
+        IN_FORCE = "in_force", _("in force")
+        UNDONE = "undone", _("undone by the member")
+        REPLACED = "replaced", _("replaced by a newer one of its rung")
+        DONE = "done", _("carried out")
 
     class Channel(models.TextChoices):
-        ANSWER_PAGE = "answer page", "on a page of the survey"
-        STOP_PAGE = "stop page", "on the page of stops"
-        OWN_PAGE = "own page", "on the member’s own page"
-        OTHER_PAGE = "other page", "on the page of a request’s link"
-        ONE_CLICK = "one click", "by the mail program's button"
-        TOLD_STAFF = "told staff", "told staff"
+        ANSWER_PAGE = "answer page", _("on a page of the survey")
+        STOP_PAGE = "stop page", _("on the page of stops")
+        OWN_PAGE = "own page", _("on the member’s own page")
+        OTHER_PAGE = "other page", _("on the page of a request’s link")
+        ONE_CLICK = "one click", _("by the mail program's button")
+        TOLD_STAFF = "told staff", _("told staff")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     member = models.ForeignKey(

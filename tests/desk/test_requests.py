@@ -300,6 +300,7 @@ def test_all_of_it_speaks_norwegian(field, at_desk):
         url("request"): "Registrer en henvendelse",
         url("rights_outsideitem_changelist"): "Utenfor denne tjenesten",
         url("rights_request_change", field.request.pk): "Historikk",
+        url("members_panelmember_change", field.members[7].pk): "Pause til en dato",
     }.items():
         assert words in liv.get(address, headers={"accept-language": "nb"}).text, address
 

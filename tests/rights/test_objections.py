@@ -1,7 +1,6 @@
 """LAW-11: objection where the basis is public interest, withdrawal where it is consent; and nothing half done."""
 
 import pytest
-from django.utils import translation
 
 from consent import selectors as consents
 from consent.models import ConsentEntry
@@ -63,7 +62,7 @@ def test_law_11_an_objection_to_an_interview_leaves_the_waves_alone(field):
 def test_law_11_with_consent_as_basis_the_way_is_to_withdraw(field):
     Study.objects.filter(pk=field.study.pk).update(legal_basis=LegalBasis.CONSENT)
     field.amal.study.refresh_from_db()
-    with translation.override("en"), pytest.raises(NotNow, match="withdrawing it is the way"):
+    with pytest.raises(NotNow, match="withdrawing it is the way"):
         object_to(field, "waves")
     assert holds(field, "waves")
 

@@ -3,7 +3,6 @@
 from datetime import date, timedelta
 
 import pytest
-from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,13 +22,6 @@ NOW = cast.NOW
 TODAY = NOW.date()
 DAY = timedelta(days=1)
 Kind, State = Request.Kind, Request.State
-
-
-@pytest.fixture(autouse=True)
-def english():
-    """The words that tests look for; another test may have left the thread in its language."""
-    with translation.override("en"):
-        yield
 
 
 @pytest.fixture
