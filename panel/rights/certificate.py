@@ -3,15 +3,22 @@
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
+
 from panel.audit import selectors as audit
 from panel.rights.end_models import EndStep, ProjectEnd
 
-#: What is kept after the end, and why nobody can be found in it; the words are those of the certificate's file.
+#: What is kept after the end, and why nobody can be found in it.
 KEPT = (
-    "Cleared releases, counts of each wave, questionnaires, letters and consent forms: they name nobody.",
-    "The consent ledger, the audit trail and the journal: append-only by the database itself. They name members by "
-    "codes that stand in no other table and lead to no answer, address or name.",
-    "The archive's file, where one was made, with the archive: pseudonymised (personal data) under new numbers.",
+    _("Cleared releases, counts of each wave, questionnaires, letters and consent forms: they name nobody."),
+    _(
+        "The consent ledger, the audit trail and the journal: append-only by the database itself. They name members "
+        "by codes that stand in no other table and lead to no answer, address or name."
+    ),
+    _(
+        "The archive’s file, where one was made, with the archive: pseudonymised (personal data) under new numbers."
+    ),
 )
 
 
@@ -26,10 +33,16 @@ def made(end: ProjectEnd, *, now: datetime) -> dict[str, Any]:
         "ends_on": study.ends_on.isoformat() if study.ends_on else "",
         "begun": {"at": end.begun_at.isoformat(), "by": end.begun_by},
         "steps": [_step(row) for row in EndStep.objects.filter(end=end).order_by("done_at", "begun_at")],
-        "kept": list(KEPT),
+        "kept": _kept(),
         "audit_head": {"position": head.position if head else 0, "hash": head.hash if head else ""},
         "certified_at": now.isoformat(),
     }
+
+
+def _kept() -> list[str]:
+    """In English, as the names in the file are; the page has the reader's language."""
+    with override("en"):
+        return [str(words) for words in KEPT]
 
 
 def _step(row: EndStep) -> dict[str, Any]:

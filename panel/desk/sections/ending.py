@@ -6,23 +6,21 @@ The file for the archive is the only answer to a POST that isn't a page: it is g
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
-from django import forms
-from django.conf import settings
 from django.contrib.admin import display
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from panel import clock
 from panel.audit.rules import Actor
 from panel.desk import guard
 from panel.desk.base import DeskAdmin, Step, Words, carry_out
-from panel.desk.forms import Choice, Day, DeskForm, LongText, ReasonForm, Text
+from panel.desk.ending_forms import ArchiveForm, ExtensionForm, ReleaseForm, ResultForm, TypedForm
+from panel.desk.forms import DeskForm, ReasonForm
 from panel.desk.sections.releases import attachment
 from panel.desk.words import label, moment
 from panel.invitations.models import LetterKind
@@ -30,7 +28,7 @@ from panel.members import permissions
 from panel.members.models import Study
 from panel.members.rules import Verb
 from panel.releases.models import Release
-from panel.rights import archive, clearing, extension, messages, project_end, retention
+from panel.rights import archive, certificate, clearing, extension, messages, project_end, retention
 from panel.rights.end_models import EndStep, ProjectEnd
 from panel.rights.end_rules import CARDS, ORDER, next_step
 from panel.rights.models import OutsideItem
@@ -55,69 +53,15 @@ COUNTED: dict[str, str | Promise] = {
     "items": _("things outside"),
     "left": _("of them not gone yet"),
     "tables": _("tables"),
+    "release": _("release"),
+    "name": _("name"),
+    "label": _("what it is"),
+    "sha256": "SHA-256",
+    "key_version": _("new version of the key-encryption key"),
+    "versions_destroyed": _("destroyed versions"),
+    "index_destroyed": _("the index key too"),
+    "backups": _("backups in the register"),
 }
-
-
-class TypedForm(DeskForm):
-    """The study's name, so that nothing happens by mistake."""
-
-    typed = Text(label=_("The study’s name"), help_text=_("Type it exactly as it stands above."))
-
-
-class WordsForm(DeskForm):
-    """The same words in each language."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for code, name in settings.LANGUAGES:
-            self.fields[f"words_{code}"] = LongText(
-                label=_("Words in %(name)s") % {"name": name}, required=False
-            )
-
-    def clean(self) -> dict[str, Any]:
-        given = super().clean() or {}
-        given["words"] = {code: given.pop(f"words_{code}", "") for code, _name in settings.LANGUAGES}
-        return given
-
-
-class ResultForm(WordsForm):
-    """The results, or why there are none."""
-
-    reason = Text(
-        label=_("Why nothing is told"), required=False, max_length=1000, help_text=_("Only if it is so.")
-    )
-
-
-class ExtensionForm(WordsForm):
-    """A later end, and what members are told of it."""
-
-    ends_on = Day(label=_("The project ends on"))
-    retention_until = Day(label=_("Contact data are kept until"), required=False)
-
-
-class ReleaseForm(DeskForm):
-    """An approved release of the study, or why there is none."""
-
-    release = forms.ModelChoiceField(
-        label=_("Release"), queryset=Release.objects.none(), required=False, widget=Choice.widget,
-        empty_label=_("none"),
-    )  # fmt: skip
-    reason = Text(label=_("Why there is none"), required=False, max_length=1000)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        chosen = Release.objects.filter(study=self.initial["study"], state=Release.State.APPROVED)
-        cast(Any, self.fields["release"]).queryset = chosen.order_by("-asked_at")
-
-
-class ArchiveForm(DeskForm):
-    """To whom the file goes."""
-
-    where = Text(label=_("Which archive it is handed to"))
-    certificate = forms.FileField(
-        label=_("The archive’s certificate"), widget=UnfoldAdminFileFieldWidget(),
-        help_text=_("RSA, in PEM form. Only who has its private key can read the file."),
-    )  # fmt: skip
 
 
 # --- what the study's page offers
@@ -314,10 +258,15 @@ class EndAdmin(DeskAdmin[ProjectEnd]):
         """To be printed."""
         end = self._certified(request, pk)
         rows = [
-            {**row, "name": End(row["step"]).label, "counted": list(_named(row["counts"]))}
-            for row in end.certificate["steps"]
+            {"step": row, "name": End(row.step).label, "counted": list(_named(row.counts))}
+            for row in end.steps.order_by("done_at", "begun_at")
         ]
-        words = {"certificate": end.certificate, "rows": rows, "json_url": self.url("json", pk)}
+        words = {
+            "certificate": end.certificate,
+            "rows": rows,
+            "kept": certificate.KEPT,
+            "json_url": self.url("json", pk),
+        }
         return self.render(request, "desk/certificate.html", end, words)
 
     def certificate_json(self, request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -341,8 +290,13 @@ class EndAdmin(DeskAdmin[ProjectEnd]):
 
 
 def _named(counts: Mapping[str, Any]) -> Iterator[tuple[Words, Any]]:
-    """Counts with what they are called; what has no name of its own is shown as it is kept."""
-    return ((COUNTED.get(name, name), value) for name, value in counts.items())
+    """Counts with what they are called, and lists and yes or no in words."""
+    for name, value in counts.items():
+        if isinstance(value, bool):
+            value = _("yes") if value else _("no")
+        elif isinstance(value, list):
+            value = ", ".join(map(str, value)) or "–"
+        yield COUNTED.get(name, name), value
 
 
 def _shown(end: ProjectEnd, step: End, row: EndStep | None, upcoming: End | None) -> dict[str, Any]:
