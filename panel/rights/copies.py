@@ -101,8 +101,9 @@ def make_copies(*, now: datetime) -> int:
 def _make(link: Link, now: datetime) -> int:
     if link.occasion is None or link.public is None:
         return 0
-    request = CopyRequest.objects.filter(pk=link.occasion, member=link.member).first()
-    if request is None:
+    asked = CopyRequest.objects.select_for_update(of=("self",)).select_related("member__study")
+    request = asked.filter(pk=link.occasion, member=link.member).first()
+    if request is None or is_ready(link):  # erased meanwhile, or made by another worker
         return 0
     contents = copy_contents.collect(link.member, by=WORKER, now=now)
     plain = json.dumps(contents, ensure_ascii=False).encode()

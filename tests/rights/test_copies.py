@@ -279,6 +279,13 @@ def test_if_the_last_write_of_making_fails_nothing_is_kept_and_the_next_beat_tri
     assert fetch(link, token)["contact"]["first_name"] == "Amal"
 
 
+def test_two_workers_make_one_copy(amal):
+    """Both saw the link without a copy; the second one finds it made."""
+    link, _token = letter(ask(amal).request)
+    assert [copies._make(link, NOW) for _worker in range(2)] == [1, 0]
+    assert AuditEvent.objects.filter(verb="copy.made").count() == 1
+
+
 def test_a_damaged_card_holds_up_no_other_copy(field, amal, caplog):
     for member in (amal, field.other):
         letter(ask(member).request)
