@@ -8,6 +8,7 @@ import pytest
 
 from panel.invitations.models import Link
 from panel.rights import copies
+from tests.consent.documents import PURPOSES
 from tests.factories.answering import NOW, with_cards
 from tests.portal.html import LANGUAGES, Seen, see, send
 from tests.portal.letters import link
@@ -28,6 +29,11 @@ def all_pages(field, client, lang):
     yield Seen(client.post(f"{ladder}?lang={lang}", {"rung": "no_mail"}, follow=True))
     yield see(client, f"/o/{field.token(Link.Use.ONE_CLICK)}?lang={lang}")
     yield from own_pages(field, client, lang)
+    question = f"/k/{link(field, Link.Use.CONSENT)}?lang={lang}"
+    yield see(client, question)
+    yield Seen(client.post(question, {"waves": "yes"}))
+    yield see(client, f"/p/{field.token(Link.Use.OWN)}/consents?lang={lang}")
+    yield Seen(client.post(question, dict.fromkeys(PURPOSES, "no"), follow=True))
     page = see(client, welcome.link("start"))
     yield Seen(client.post(page.action(), {"revision": "0"}))
     while page.find("//input[@name='revision']"):
