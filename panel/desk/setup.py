@@ -18,11 +18,12 @@ from panel.rights.retention_models import RetentionReport
 
 @dataclass(frozen=True)
 class Place:
-    """Where a gap is mended: a step of the study's page, and who may."""
+    """Where a gap is mended: a step of the study's page or, without one, a list; and who may."""
 
     step: str
     verb: Verb
     words: str | Promise
+    route: str = "desk:members_study_step"
 
 
 FILL_IN = Place("setup", Verb.EDIT_STUDY, _("Fill it in"))
@@ -30,6 +31,7 @@ PLACES = {
     **dict.fromkeys(readiness.FIELDS, FILL_IN),
     "leader": Place("role", Verb.ASSIGN_ROLE, _("Give the role")),
     "dpia": Place("decide", Verb.DECIDE_SETTING, _("Record the decision")),
+    "form": Place("", Verb.DRAFT_FORM, _("Write or approve the form"), "desk:consent_consentform_changelist"),
     "letters": Place("letters", Verb.APPROVE_LETTER, _("Approve the letters")),
 }
 
@@ -49,10 +51,11 @@ def gaps(study: Study, may: Iterable[Verb]) -> list[Gap]:
 
 
 def _gap(study: Study, missing: readiness.Missing, may: set[Verb]) -> Gap:
-    place = PLACES.get(missing.what.partition(":")[0])
-    if place is None or place.verb not in may:
+    place = PLACES[missing.what.partition(":")[0]]
+    if place.verb not in may:
         return Gap(missing.sentence)
-    return Gap(missing.sentence, place.words, reverse("desk:members_study_step", args=[study.pk, place.step]))
+    where = [study.pk, place.step] if place.step else []
+    return Gap(missing.sentence, place.words, reverse(place.route, args=where))
 
 
 def past_day(studies: QuerySet[Study]) -> QuerySet[Study]:

@@ -209,7 +209,7 @@ class OutsideItem(models.Model):
     """Something of the study that lies outside this service, where no button here deletes it (LAW-14, NO-04)."""
 
     class Kind(models.TextChoices):
-        LINKED_FILE = "linked_file", _("linked file")
+        LINKED_FILE = "linked_file", _("linked file, pseudonymised (personal data)")
         RECORDING = "recording", _("recording")
         TRANSCRIPT = "transcript", _("transcript")
         RAW_FILE = "raw_file", _("raw file")

@@ -6,9 +6,13 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from panel.invitations import letters
+from consent.models import ConsentForm
+from consent.services import retire_form
+from panel.desk import setup
+from panel.invitations import letters, readiness
 from panel.invitations.models import Letter, Outgoing
 from panel.members.models import Study, StudyDecision
+from panel.members.rules import ROLES, Role
 from panel.releases import services as releases
 from panel.rights import extension, project_end, retention
 from panel.rights.end_models import EndStep, ProjectEnd
@@ -57,6 +61,32 @@ def test_no_01_the_page_says_what_is_missing_and_leads_to_where_it_is_mended(fie
     liv.post(step(study, "decide"), decided)
     assert "Still missing" not in liv.get(page(study)).text
     assert "missing" not in liv.get(reverse("desk:index")).text
+
+
+def test_no_01_every_gap_there_can_be_leads_somewhere(field, at_desk):
+    """A study that lacks everything: each line that its leader can mend has a link that opens."""
+    study, liv = field.study, at_desk(cast.LIV)
+    Study.objects.filter(pk=study.pk).update(
+        institution="", sikt_reference="", sikt_assessed_on=None, ends_on=None, dpo_contact=""
+    )
+    StudyDecision.objects.filter(study=study).delete()
+    Letter.objects.filter(study=study).update(approved_at=None)
+    retire_form(
+        form=ConsentForm.objects.filter(study_key=study.key, status="approved").latest("number"),
+        day=NOW.date(),
+    )
+    study.refresh_from_db()
+    found = setup.gaps(study, ROLES[Role.LEADER].verbs)
+    assert {gap.what for gap in readiness.missing(study)} >= {*readiness.FIELDS, "dpia", "letters:uk"}
+    assert len(found) >= len(readiness.FIELDS) + 5
+    for gap in found:
+        assert liv.get(gap.url).status_code == 200
+
+
+def test_no_03_a_linked_file_is_called_personal_data_wherever_it_is_named(field, at_desk):
+    liv = at_desk(cast.LIV)
+    for address in ("changelist", "register"):
+        assert "pseudonymised (personal data)" in liv.get(reverse(f"desk:rights_outsideitem_{address}")).text
 
 
 def test_no_01_letters_are_read_and_approved_at_the_desk(field, at_desk):
