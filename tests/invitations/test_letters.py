@@ -142,7 +142,6 @@ def test_a_body_without_what_it_must_say_is_refused(livet, words, name):
 
 def test_law_09_a_letter_to_an_unproven_address_has_none_of_the_member_s_own_links(livet, words):
     """Who mistypes an address must not send a stranger the way to stop or delete everything."""
-    f.with_letters(livet)
     body = Letter.objects.get(kind=LetterKind.CONFIRM_ADDRESS, language="en").body
     confirm = replace(words, kind=LetterKind.CONFIRM_ADDRESS, body=body)
     letters.check_words(confirm, livet)
