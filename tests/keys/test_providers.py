@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from panel.errors import Damaged, NotNow, Refusal, Unreachable
-from panel.keys import crypto, ring, sealers
+from panel.keys import crypto, ring, rotation, sealers, services
 from panel.keys.crypto import Place
 from panel.keys.providers import provider, sealer
 from panel.keys.ring import RingFile
@@ -335,3 +335,18 @@ def test_a_provider_is_changed_by_a_rotation_and_wraps_nothing_before(engine, se
     assert moved
     assert provider().ring().unwrap(moved, HERE)
     assert {entry.sealed_by for entry in provider().ring().entries.values()} == {"transit"}
+
+
+@pytest.mark.django_db
+def test_cry_05_a_whole_rotation_under_each_provider_calls_out_for_versions_only(each_provider, request):
+    provider().create(today=DAY)
+    codes = [f"CODE{i:04}" for i in range(60)]
+    made = services.create_data_keys(codes, today=DAY)
+    rotation.add_version(today=DAY)
+    assert rotation.rewrap() == rotation.Rewrapped(2, 61, 0)
+    assert rotation.destroy_old() == (1,)
+    forget()
+    assert services.data_keys(codes) == made
+    if each_provider in ("transit", "kms"):
+        fake = request.getfixturevalue({"transit": "engine", "kms": "kms"}[each_provider])
+        assert len(fake.calls) == 5  # two sealed, each opened once, and the second again in a new process
