@@ -11,6 +11,8 @@ from django.core.management import CommandError, call_command
 from panel.audit.models import AuditEvent
 from panel.keys import services
 from panel.keys.models import DataKey
+from panel.vault.models import Card
+from tests.factories import cast
 
 pytestmark = pytest.mark.django_db
 
@@ -55,6 +57,31 @@ def test_a_damaged_key_ends_the_command_with_status_1_and_the_command_to_run():
     DataKey.objects.filter(pk=one.pk).update(wrapped=other.wrapped)
     with pytest.raises(CommandError, match="keys verify") as ended:
         run("rotate")
+    assert ended.value.returncode == 1
+
+
+def test_verify_names_the_row_by_the_members_code_and_shows_nothing_of_the_card():
+    """CRY-02; the damaged field is one of a real member's card."""
+    amal = cast.amal(cast.study())
+    clean = json.loads(run("verify", "--json"))
+    assert (clean["keys"], clean["cards"], clean["faulty"]) == (1, 1, 0)
+    email = bytes(Card.objects.get().email)
+    Card.objects.update(email=email[:-1] + bytes([email[-1] ^ 1]))
+    out = StringIO()
+    with pytest.raises(CommandError, match="Not everything opens") as ended:
+        call_command("keys", "verify", stdout=out)
+    assert ended.value.returncode == 1
+    assert f"card of {amal.code}: does not open: email" in out.getvalue()
+    assert "Restore the vault" in out.getvalue()
+    assert "@" not in out.getvalue()
+
+
+def test_renew_cards_seals_anew_and_a_damaged_card_ends_with_status_1():
+    cast.amal(cast.study())
+    assert json.loads(run("renew-cards", "--json")) == {"renewed": 1, "damaged": 0}
+    Card.objects.update(email=b"")
+    with pytest.raises(CommandError, match="keys verify") as ended:
+        run("renew-cards")
     assert ended.value.returncode == 1
 
 

@@ -8,7 +8,7 @@ from django.apps import apps
 from django.db import OperationalError, connections, models, router
 
 from panel.keys.macs import Index
-from panel.keys.models import DataKey
+from panel.keys.models import DataKey, NextKey
 from panel.vault import services as vault
 from panel.vault.models import Card
 from tests.vault.cards import cards
@@ -48,7 +48,7 @@ def test_zon_02_the_order_of_cards_and_keys_tells_nothing_of_the_order_of_member
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("model", [Card, DataKey])
+@pytest.mark.parametrize("model", [Card, DataKey, NextKey])
 def test_zon_02_sqlite_keeps_no_rowid_so_not_even_single_enrolments_leave_an_order(model):
     connection = connections[router.db_for_read(model)]
     if connection.vendor != "sqlite":
