@@ -13,8 +13,9 @@ DAILY_QUOTA = 50
 #: So many orphans a crash may leave; more are swept while they are a small share of all.
 ORPHANS, ORPHANS_SHARE = 20, 0.05
 
-#: Blanks and <> before an address; blanks, <> and a dot behind it.
-_AROUND = re.compile(r"^[\s<>]+|[\s<>.]+$")
+#: Blanks and <> before an address; blanks, <> and a dot behind it. A run of them is looked at from its first sign
+#: only: anybody may type a megabyte of dots.
+_BEFORE, _BEHIND = re.compile(r"^[\s<>]+"), re.compile(r"(?<![\s<>.])[\s<>.]+$")
 _check_address = EmailValidator(allowlist=[])
 
 
@@ -31,7 +32,7 @@ class ContactData:
 
 def tidy_address(text: str) -> str:
     """Without blanks and <> around it and a dot behind, in lower case: as it is stored and compared."""
-    return _AROUND.sub("", text).lower()
+    return _BEHIND.sub("", _BEFORE.sub("", text)).lower()
 
 
 def is_usable_address(text: str) -> bool:

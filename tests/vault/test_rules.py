@@ -1,6 +1,7 @@
 """Addresses and buckets."""
 
 from math import sqrt
+from time import perf_counter
 
 import pytest
 from hypothesis import given
@@ -43,6 +44,14 @@ def test_tidying_an_address(typed, tidied):
 @given(st.text(max_size=40))
 def test_tidying_twice_changes_nothing_more(text):
     assert tidy_address(tidy_address(text)) == tidy_address(text)
+
+
+@pytest.mark.parametrize("sign", [".", " ", "<"])
+def test_a_megabyte_of_signs_is_tidied_at_once(sign):
+    """The page for lost links is open to everybody: no typed text may keep a process busy."""
+    began = perf_counter()
+    assert tidy_address(f"a{sign * 1_000_000}b") == f"a{sign * 1_000_000}b"
+    assert perf_counter() - began < 2
 
 
 @pytest.mark.parametrize("address", ["amal@example.org", "a.b+c@mail.example.com", "x@bücher.example.org"])
