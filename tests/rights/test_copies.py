@@ -48,7 +48,8 @@ def fetch(link, token, now=NOW):
 @pytest.fixture
 def amal(field):
     """With answers of every page, evidence and a stop that was taken back."""
-    page, revision = "now", 0
+    page: str | None = "now"
+    revision = 0
     while page:
         raw = {"where_live": ["moved_on"], "left_month-year": ["2023"], "left_month-month": ["2"]}
         saved = save_page(
