@@ -69,8 +69,10 @@ refuse_unless(
     "The portal must not have KEK_FILE: respondents' pages open no cards.",
 )
 #: Who processes data for the institution: [{"name", "what", "where"}] as JSON, for `manage.py ropa` (GDPR 30).
-PROCESSORS: list[dict[str, str]] = env.json("PROCESSORS", [])
-if not all(isinstance(one, dict) and {"name", "what", "where"} <= one.keys() for one in PROCESSORS):
+PROCESSORS: Any = env.json("PROCESSORS", [])
+if not isinstance(PROCESSORS, list) or not all(
+    isinstance(one, dict) and {"name", "what", "where"} <= one.keys() for one in PROCESSORS
+):
     raise ImproperlyConfigured("PROCESSORS is a JSON list of objects with name, what and where.")
 #: What seals the keys in KEK_FILE: file (nothing but its mode 0600) | environment (development) | transit | kms.
 KEK_PROVIDER: str = env.str("KEK_PROVIDER", "file")
