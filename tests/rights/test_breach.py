@@ -27,7 +27,7 @@ SPAN = {"since": NOW, "until": NOW + timedelta(days=1)}
 
 def run(*words):
     out = io.StringIO()
-    call_command("breach-scope", *words, stdout=out)
+    call_command("breach_scope", *words, stdout=out)
     return out.getvalue()
 
 
