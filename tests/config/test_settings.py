@@ -110,6 +110,14 @@ def test_a_secret_can_come_as_a_file(read, tmp_path):
     assert read(SECRET_KEY=None, SECRET_KEY_FILE=str(file))["SECRET_KEY"] == REAL["SECRET_KEY"]
 
 
+@pytest.mark.parametrize("given", ['{"name": "Host"}', '[{"name": "Host"}]', '["Host"]'])
+def test_processors_of_another_form_are_refused_with_a_sentence(read, given):
+    with pytest.raises(ImproperlyConfigured, match="name, what and where"):
+        read(PROCESSORS=given)
+    right = [{"name": "Host", "what": "servers", "where": "Oslo"}]
+    assert read(PROCESSORS='[{"name": "Host", "what": "servers", "where": "Oslo"}]')["PROCESSORS"] == right
+
+
 @pytest.mark.parametrize("process", ["portal", "beat"])
 def test_who_opens_no_card_does_not_know_where_cards_are(read, process):
     """ZON-01: a process gets only what it needs."""
