@@ -98,11 +98,12 @@ def carry_out(pk: Any, now: datetime, *, journaled: bool = False) -> int:
     stop = Stop.objects.select_for_update(of=("self",)).select_related("case__wave").get(pk=pk)
     if stop.state != State.IN_FORCE or member is None:
         return 0
-    told = retold(stop)
-    if stop.never_again:
+    told, ended = retold(stop), Stop.objects.filter(member=member, state=State.IN_FORCE)
+    if ended.filter(
+        never_again=True
+    ).exists():  # said with whichever stop: after this no card says whose it was
         _suppress(member, now)
     vault.destroy_cards([stop.code])
-    ended = Stop.objects.filter(member=member, state=State.IN_FORCE)
     if stop.rung != Rung.LEAVE_DELETE:
         ended = ended.filter(pk=pk)
     ended.update(state=State.DONE, ended_at=now)

@@ -55,6 +55,19 @@ def test_law_13_who_leaves_for_ever_is_not_brought_back_by_another_file(study, r
     assert cast.enrol(study, another_file(), now=LATER).outcome == {"suppressed": 1}
 
 
+@pytest.mark.parametrize("ticked_with", ["leave_keep", "leave_delete"])
+def test_law_13_it_holds_with_whichever_of_two_stops_it_was_said(study, ticked_with):
+    """Who left and then has everything deleted, too, is asked twice and may tick it once."""
+    amal = cast.amal(study)
+    leave(amal, "leave_keep", never_again=ticked_with == "leave_keep")
+    waive = ticked_with == "leave_keep"  # else the first stop destroys the card while the second one waits
+    later = NOW + timedelta(days=3)
+    leave(amal, "leave_delete", now=later, never_again=ticked_with == "leave_delete", waive=waive)
+    assert erase_due(now=later if waive else DUE) == 1
+    assert not Card.objects.exists()
+    assert cast.enrol(study, another_file(), now=LATER).outcome == {"suppressed": 1}
+
+
 def test_without_the_tick_another_file_may_bring_who_agreed_anew(study):
     leave(cast.amal(study))
     erase_due(now=DUE)
