@@ -97,6 +97,15 @@ class ChangePassword(Page, account.PasswordChangeView):  # type: ignore[misc]
         "button": _("Change it"),
     }
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Who logs in through the institution has no password here; the library would lead nowhere."""
+        if request.user.is_authenticated and not request.user.has_usable_password():
+            said = _("You log in without a password of this service, so there is none to change.")
+            frame = {**desk.each_context(request), "title": self.title, "sentence": said}
+            return render(request, "desk/refusal.html", frame)
+        answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        return answer
+
     def form_valid(self, form: Any) -> HttpResponse:
         answer = self.change(form, services.password_set)
         messages.success(self.request, _("Your password was changed."))

@@ -1,6 +1,5 @@
 """The routes of the desk: sections of the admin site and pages that belong to no table."""
 
-from django.contrib.auth.decorators import login_required
 from django.urls import path
 
 from consent.models import ConsentEntry, ConsentForm
@@ -47,7 +46,7 @@ desk.extra = [
     # The admin's names for what panel/desk/account_urls.py serves.
     path("login/", accounts.LogIn.as_view(), name="login"),
     path("logout/", accounts.LogOut.as_view(), name="logout"),
-    path("account/password/", login_required(accounts.ChangePassword.as_view()), name="password_change"),
+    path("account/password/", desk.admin_view(accounts.ChangePassword.as_view()), name="password_change"),
     path("card/", desk.admin_view(contacts.card), name="card"),
     path("address/", desk.admin_view(addresses.change), name="address"),
     path("never-again/", desk.admin_view(addresses.suppress), name="suppress"),
