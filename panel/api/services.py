@@ -44,7 +44,7 @@ def revoke_tokens(*, by: Actor, username: str, now: datetime) -> int:
     if by.kind != "system":
         raise NotAllowed(_("Tokens are revoked by the operator, with a command."))
     tokens = get_token_model().objects.filter(user__username=username)
-    number = tokens.count()
+    number: int = tokens.count()
     if not number:
         raise NotFound(_("This person has no token."))
     tokens.delete()
