@@ -45,8 +45,9 @@ def crawl(client):
 
 
 def contact(text):
-    """Canaries in a page; the study's own public address is none."""
-    text = text.replace("livet@nordhavn.example.org", "")
+    """Canaries in a page; the study's own public addresses are none."""
+    for public in ("livet@nordhavn.example.org", "personvernombud@example.org"):
+        text = text.replace(public, "")
     return {word for word in CANARIES if word in text}
 
 
@@ -63,7 +64,10 @@ def test_every_page_of_every_role(field, release, at_desk, who):
     pages = crawl(at_desk(who))
     assert len(pages) >= 6
     for address, (answer, body) in pages.items():
-        assert answer.status_code == (302 if "/app/" in address else 200), address
+        leads_on = address.startswith("/desk/app/") or address.endswith(
+            "/audit/csv/"
+        )  # a file of the trail is asked for by POST
+        assert answer.status_code == (302 if leads_on else 200), address
         assert not contact(body), address
         assert not contact(address)
         assert not [link for link in LINK.findall(body) if re.match(r"(https?:)?//", link)], address
