@@ -26,6 +26,7 @@ if __name__ == "__main__" and "TEST_DB" not in os.environ:  # each database in a
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 django.setup()
 
+from django.conf import settings as django_settings  # noqa: E402
 from django.db import connections  # noqa: E402
 
 from config.local import postgres  # noqa: E402
@@ -93,6 +94,7 @@ def measure(number: int) -> None:
 @contextlib.contextmanager
 def databases() -> Iterator[None]:
     """The test run's databases, made and removed here."""
+    django_settings.DEBUG = False  # in DEBUG Django keeps the text of each query
     settings.RUN_DIR.mkdir()
     settings.RUN_DIR.chmod(0o711)  # PostgreSQL's own user must reach its socket in here
     server = (
