@@ -80,6 +80,11 @@ class Reason(StrEnum):
 
 #: Obeys hours, pauses and limits; every other letter answers a request or is what the law demands.
 SURVEY_MAIL = frozenset({LetterKind.INVITATION, LetterKind.REMINDER})
+#: Once everything is to be deleted only these go: what was done, or asked, in the member's name (LAW-06).
+DONE_IN_THEIR_NAME = frozenset({LetterKind.RECEIPT, LetterKind.ADDRESS_NOTICE})
+#: What nobody asked for: it goes to who is in the study only; the first two to who wants letters only (NEV-11).
+UNASKED = frozenset({LetterKind.RECONSENT, LetterKind.RESULT, LetterKind.NOTICE})
+WANTED = UNASKED - {LetterKind.NOTICE}
 #: Rows of these states may still lead to a letter.
 LIVE = frozenset({State.QUEUED, State.DEFERRED, State.CLAIMED, State.SENDING, State.UNCONFIRMED})
 #: Rows that wait for their time.
@@ -136,14 +141,25 @@ def may_send(facts: Facts, now: datetime) -> Verdict:
     """Whether this letter may go now. Having left Norway is not among the facts (RES-05)."""
     if not facts.agreed:
         return Verdict(Reason.NO_CONSENT)
-    if facts.kind not in SURVEY_MAIL:  # service mail: at once, at any hour, limits don't count
-        return SEND
+    if facts.kind not in SURVEY_MAIL:  # service mail: at any hour, limits and pauses don't count
+        return _service(facts)
     return (
         _stopped_by_member(facts, now)
         or _stopped_by_wave(facts, now)
         or _reminder_limits(facts, now)
         or _hours(facts, now)
     )
+
+
+def _service(facts: Facts) -> Verdict:
+    """What was queued before somebody left, or asked for deletion, is looked at again when it would go."""
+    if facts.status == PanelMember.Status.DELETING and facts.kind not in DONE_IN_THEIR_NAME:
+        return Verdict(Reason.LEFT)
+    if facts.kind in UNASKED and facts.status != PanelMember.Status.ACTIVE:
+        return Verdict(Reason.LEFT)
+    if facts.kind in WANTED and facts.stopped:
+        return Verdict(Reason.STOPPED)
+    return Verdict(Reason.HELD) if facts.kind in WANTED and facts.held else SEND
 
 
 def _stopped_by_member(facts: Facts, now: datetime) -> Verdict | None:

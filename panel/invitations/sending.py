@@ -117,11 +117,10 @@ def make_ready(*, claim: UUID, now: datetime) -> list[Ready]:
 
 def gather(rows: Sequence[Outgoing]) -> dict[UUID, Facts]:
     """All that decides on these rows, in a constant number of queries per study and purpose."""
-    held = set(
-        Hold.objects.filter(member__in=[r.member_id for r in rows], lifted_at=None).values_list(
-            "member", flat=True
-        )
-    )
+    standing = Hold.objects.filter(member__in=[row.member_id for row in rows], lifted_at=None)
+    holds: dict[UUID, set[str]] = defaultdict(set)
+    for member_id, kind in standing.values_list("member", "kind"):
+        holds[member_id].add(kind)
     agreed = _agreed(rows)
     events: dict[UUID, list[tuple[str, datetime]]] = defaultdict(list)
     of_cases = CaseEvent.objects.filter(case__in=[row.case_id for row in rows if row.case_id])
@@ -129,10 +128,18 @@ def gather(rows: Sequence[Outgoing]) -> dict[UUID, Facts]:
         events[case_id].append((kind, at))
     return {
         row.pk: _facts(
-            row, agreed=row.pk in agreed, held=row.member_id in held, events=events[row.case_id or row.pk]
+            row,
+            agreed=row.pk in agreed,
+            held=_is_held(row, holds[row.member_id]),
+            events=events[row.case_id or row.pk],
         )
         for row in rows
     }
+
+
+def _is_held(row: Outgoing, holds: Collection[str]) -> bool:
+    """Who is to agree to new words gets no survey mail until then; the question itself is what they wait for."""
+    return bool(set(holds) - ({Hold.Kind.RECONSENT} if row.kind not in rules.SURVEY_MAIL else set()))
 
 
 def _facts(row: Outgoing, *, agreed: bool, held: bool, events: Collection[tuple[str, datetime]]) -> Facts:

@@ -8,7 +8,7 @@ import pytest
 
 from panel.invitations import rules
 from panel.invitations.models import LetterKind
-from panel.invitations.rules import Facts, Reason, State, may_send
+from panel.invitations.rules import Facts, Reason, State, Verdict, may_send
 from panel.members.models import PanelMember
 from panel.waves.models import CaseEvent, Wave
 
@@ -92,6 +92,31 @@ def test_service_mail_goes_at_once_at_any_hour_to_who_left_or_stopped():
     )
     assert may_send(receipt, night).send
     assert may_send(replace(receipt, agreed=False), night).reason == Reason.NO_CONSENT
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "reason"),
+    [
+        (LetterKind.ANSWER, {"status": PanelMember.Status.DELETING}, Reason.LEFT),
+        (LetterKind.COPY_READY, {"status": PanelMember.Status.DELETING}, Reason.LEFT),
+        (LetterKind.CONFIRM_ADDRESS, {"status": PanelMember.Status.DELETING}, Reason.LEFT),
+        (LetterKind.NOTICE, {"status": PanelMember.Status.LEFT}, Reason.LEFT),
+        (LetterKind.RECONSENT, {"status": PanelMember.Status.LEFT}, Reason.LEFT),
+        (LetterKind.RESULT, {"status": PanelMember.Status.LEFT}, Reason.LEFT),
+        (LetterKind.RECONSENT, {"stopped": True}, Reason.STOPPED),
+        (LetterKind.RESULT, {"held": True}, Reason.HELD),
+    ],
+)
+def test_nev_11_what_was_queued_before_somebody_left_is_not_sent_after(kind, changes, reason):
+    """LAW-06: a deletion stops all contact at once; nobody who left is asked for new consent."""
+    queued = Facts(kind=kind, agreed=True, status=PanelMember.Status.ACTIVE)
+    assert may_send(queued, NOON).send
+    assert may_send(replace(queued, **changes), NOON) == Verdict(reason)
+
+
+@pytest.mark.parametrize("kind", [LetterKind.RECEIPT, LetterKind.ADDRESS_NOTICE])
+def test_who_deletes_hears_still_what_was_done_in_their_name(kind):
+    assert may_send(Facts(kind=kind, agreed=True, status=PanelMember.Status.DELETING), NOON).send
 
 
 def test_res_05_where_somebody_lives_is_not_among_the_facts():

@@ -190,6 +190,19 @@ def test_survey_mail_waits_and_goes_after_the_answer_and_the_letter_of_the_run_g
     assert not Outgoing.objects.filter(kind=LetterKind.RECONSENT).exclude(state="sent").exists()
 
 
+@pytest.mark.parametrize("rung", ["no_mail", "leave_keep", "leave_delete"])
+def test_nev_11_who_leaves_before_the_letter_of_the_run_goes_is_not_asked(study, form, mail_catcher, rung):
+    start(study, form)
+    gone = people(study)[0]
+    services.ask_stop(
+        by=Actor.member(gone.code), member=gone, rung=rung, channel="stop page", typed_word="SLETT", now=NOW
+    )
+    fielding.send_all(NOW)
+    rows = Outgoing.objects.filter(kind=LetterKind.RECONSENT)
+    assert [row.member for row in rows.filter(state="cancelled")] == [gone]
+    assert rows.filter(state="sent").count() == 3
+
+
 def test_the_link_of_the_letter_is_for_this_run_and_this_page_only(study, form):
     run = start(study, form)
     fielding.send_all(NOW)
