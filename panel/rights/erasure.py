@@ -33,8 +33,10 @@ logger = logging.getLogger(__name__)
 ERASURE = Actor.system("erasure")
 #: Erasures of one run; the next beat goes on.
 LIMIT = 100
-#: After these an old copy of the keystore still opens what is gone, until the KEK is rotated.
+#: These destroyed a card.
 DESTROYS = (journal.Kind.STOP_DONE, journal.Kind.CARD_ERASED, journal.Kind.MEMBER_ERASED)
+#: After these an old copy of the keystore still opens what is gone, until the KEK is rotated.
+DESTROYS_KEY = (*DESTROYS, journal.Kind.ADDRESS_CHANGED)
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def nightly(*, now: datetime) -> Night:
     while done := erase_due(now=now):
         erased += done
     # Read before the rotation: a key destroyed after this may have been re-wrapped, so its entry counts next time.
-    last = JournalEntry.objects.filter(kind__in=DESTROYS).aggregate(last=Max("id"))["last"] or 0
+    last = JournalEntry.objects.filter(kind__in=DESTROYS_KEY).aggregate(last=Max("id"))["last"] or 0
     if last <= journal_state.dead_upto():
         return Night(erased, None)
     rotation = keyring.rotate(by=ERASURE, now=now)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TypeVar
+from uuid import uuid4
 
 from django.db import transaction
 from django.db.models import Count
@@ -22,6 +23,7 @@ from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.errors import Damaged, NotAllowed, NotFound, NotNow
 from panel.keys import crypto
+from panel.keys import renewal as next_keys
 from panel.keys import services as keys
 from panel.keys.crypto import Place
 from panel.keys.macs import Index
@@ -164,27 +166,36 @@ def _opened_as(code: str, card: Card, data_keys: CardKeys) -> ContactData:
 
 
 def change_address(code: str, address: str, *, by: Actor, reason: str, now: datetime, study: str) -> None:
-    """A member's card with another address, under the key it has: the old one is overwritten (LAW-09).
+    """A member's card with another address, under a new data key: no old copy of the vault opens the old one (LAW-09).
 
-    Some other cards are written again with it in one shuffled batch, so that the place of a row in the
-    database's files doesn't tell whose address changed last (ZON-02). All are locked: none that is being
-    erased comes back.
+    Its next key is stored, the card is sealed with it, then it takes the old one's place; the card opens at each
+    moment, and a second try goes on where a crash left it.
     """
-    index = Index.load()
+    index, run = Index.load(), uuid4()
     locator = index.card_locator(code)
+    next_keys.prepare([index.key_locator(locator)], run=run)
     with transaction.atomic(using="vault"):
-        cards = Card.objects.select_for_update()
-        card = cards.filter(locator=locator).first()
-        if card is None:
-            raise NotFound(_("There is no contact card for this member."))
+        _reseal(code, locator, address, index)
         audit.record(by=by, verb=CHANGED, now=now, study=study, subject=code, detail={"reason": reason})
-        data_keys = keys.data_keys_of_cards([locator])
-        data, bits = replace(_opened_as(code, card, data_keys), email=address), card.bucket_bits
-        new = sealed_card(data, key=data_keys[locator][0], index=index, bits=bits, today=card.made_on)
-        others = cards.exclude(locator=locator).filter(locator__gte=secrets.token_bytes(32))
-        rows = [new, *others.order_by("locator")[:MIXED]]
-        _random.shuffle(rows)
-        _upsert(rows, [*BLOCKS, "bucket", "bucket_bits"])
+    next_keys.promote(run=run, but=())
+
+
+def _reseal(code: str, locator: bytes, address: str, index: Index) -> None:
+    """Some other cards are written again with this one in one shuffled batch, so that the place of a row in the
+    database's files doesn't tell whose address changed last (ZON-02). All are locked: none that is being erased
+    comes back.
+    """
+    cards = Card.objects.select_for_update()
+    card = cards.filter(locator=locator).first()
+    if card is None:
+        raise NotFound(_("There is no contact card for this member."))
+    data_keys = keys.data_keys_of_cards([locator])
+    data, bits = replace(_opened_as(code, card, data_keys), email=address), card.bucket_bits
+    new = sealed_card(data, key=data_keys[locator][0], index=index, bits=bits, today=card.made_on)
+    others = cards.exclude(locator=locator).filter(locator__gte=secrets.token_bytes(32))
+    rows = [new, *others.order_by("locator")[:MIXED]]
+    _random.shuffle(rows)
+    _upsert(rows, [*BLOCKS, "bucket", "bucket_bits"])
 
 
 def find_by_address(addresses: Iterable[str]) -> dict[str, list[ContactData]]:

@@ -161,6 +161,48 @@ def test_a_reader_between_key_and_card_looks_again(monkeypatch):
     assert vault.find_by_address([MEMBERS[2].email])[MEMBERS[2].email] == [MEMBERS[2]]
 
 
+def change() -> None:
+    vault.change_address(CODES[3], "new@example.org", by=BY, reason="asked", now=NOW, study="livet")
+
+
+@pytest.mark.parametrize(
+    ("holder", "name"), [(next_keys, "prepare"), (vault, "_reseal"), (next_keys, "promote")]
+)
+def test_law_09_a_changed_address_has_a_new_key_wherever_its_change_broke_off(monkeypatch, holder, name):
+    """After the second try an old copy of the vault opens all cards but this one with today's keys."""
+    backup, (old,) = list(Card.objects.all()), data_keys(CODES[3:4]).values()
+    with monkeypatch.context() as patch:
+        patch.setattr(holder, name, lambda *_args, **_given: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            change()
+    assert opened()[CODES[3]].email in (MEMBERS[3].email, "new@example.org")
+    change()
+    assert opened() == ALL | {CODES[3]: card(3, email="new@example.org")}
+    assert data_keys(CODES[3:4]) != {CODES[3]: old}
+    assert (NextKey.objects.count(), DataKey.objects.count()) == (0, 12)
+    assert keyring.verify(by=BY, now=NOW, codes=CODES).faulty == 0
+    for row in backup:
+        row.save()
+    faults = keyring.verify(by=BY, now=NOW, codes=CODES).faults
+    assert {fault.name for fault in faults} == {CODES[3]}
+
+
+def test_a_change_of_address_within_a_renewal_of_all_cards_and_the_renewal_are_both_whole(monkeypatch):
+    seal = renewal._seal_anew
+
+    def beside(locators):
+        change()
+        sealed = seal(locators)
+        change()
+        return sealed
+
+    monkeypatch.setattr(renewal, "_seal_anew", beside)
+    renew()
+    assert opened() == ALL | {CODES[3]: card(3, email="new@example.org")}
+    assert NextKey.objects.count() == 0
+    assert keyring.verify(by=BY, now=NOW, codes=CODES).faulty == 0
+
+
 def test_zon_02_the_order_of_renewed_rows_joins_no_key_to_a_card():
     vault.store_cards(cards(200), today=DAY)
     renew()
