@@ -59,7 +59,9 @@ def fields() -> str:
 def roles() -> str:
     """What each role may do (ZON-04)."""
     rules = importlib.import_module("panel.members.rules")
-    parts = ["# Roles\n\nMade from `panel.members.rules.ROLES` by `make docs`. A role is held in one study.\n"]
+    parts = [
+        "# Roles\n\nMade from `panel.members.rules.ROLES` by `make docs`. A role is held in one study.\n"
+    ]
     parts[0] += "Whoever is no staff of any study opens no page of the desk, a superuser included.\n"
     for card in rules.ROLES.values():
         verbs = "\n".join(f"- {verb.value}" for verb in sorted(card.verbs)) or "- nothing yet"

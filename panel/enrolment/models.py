@@ -125,5 +125,7 @@ class NewAddress(models.Model):
 
     class Privacy:
         purpose = "keeps a new address until it is confirmed there"
-        retention = "seven days, ten where it is confirmed but can't be carried out, or until the change is stopped"
+        retention = (
+            "seven days, ten where it is confirmed but can't be carried out, or until the change is stopped"
+        )
         classes = {**dict.fromkeys(("id", "member", "key"), "internal"), "sealed": "direct identifier"}

@@ -74,7 +74,8 @@ def enrol(
     """Enrols a file: keystore, vault, and `default` last, in one transaction. A dry run writes nothing."""
     permissions.check(by, study, Verb.ENROL)
     setup.check_running(study)
-    journal_state.check_in_step(now=now)  # a restored database doesn't know who was erased or suppressed since
+    # A restored database doesn't know who was erased or suppressed since.
+    journal_state.check_in_step(now=now)
     mapping = Recruitment.of(study.recruitment, study.default_language)
     rows = _judged(study, mapping, data, suffix, progress)
     if dry_run:

@@ -3,6 +3,7 @@
 import ast
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,7 @@ EXCUSED = {
 
 def functions():
     """Full name -> (arguments, what it calls, whether it writes a table itself), of all functions of ours."""
-    found = {}
+    found: dict[str, Any] = {}
     for path in sorted((ROOT / "panel").rglob("*.py")):
         if not {"migrations", "demo", "management"} & set(path.parts):
             module = ".".join(path.relative_to(ROOT).with_suffix("").parts)

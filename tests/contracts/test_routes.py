@@ -41,7 +41,10 @@ def address(name, pattern):
         key: type(kind).__name__.removesuffix("Converter").lower()
         for key, kind in pattern.pattern.converters.items()
     }
-    return reverse(name.removeprefix(":"), kwargs={key: STAND_IN.get(kind, STAND_IN["slug"])() for key, kind in kinds.items()})
+    return reverse(
+        name.removeprefix(":"),
+        kwargs={key: STAND_IN.get(kind, STAND_IN["slug"])() for key, kind in kinds.items()},
+    )
 
 
 ROUTES = dict(routes())

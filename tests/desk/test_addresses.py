@@ -6,7 +6,6 @@ from django.urls import reverse
 from panel.audit.models import AuditEvent
 from panel.enrolment import intake, suppression
 from panel.enrolment.models import NewAddress
-from panel.members.models import PanelMember
 from panel.rights import addresses
 from panel.rights.address_models import AddressChange
 from tests.factories import cast
@@ -16,7 +15,7 @@ ADDRESS = "amal.new@example.net"
 
 
 @pytest.fixture
-def amal(field, now) -> PanelMember:
+def amal(field, now):
     intake.ensure(today=now.date())
     return field.members[0]
 

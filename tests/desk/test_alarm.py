@@ -15,7 +15,7 @@ PAGES = ("index", "members_panelmember_changelist", "invitations_outgoing_change
 def words(client, page: str) -> str:
     answer = client.get(reverse(f"desk:{page}"), HTTP_ACCEPT_LANGUAGE="nb")
     assert answer.status_code == 200, page
-    return answer.content.decode()
+    return str(answer.content.decode())
 
 
 @pytest.mark.parametrize("page", PAGES)

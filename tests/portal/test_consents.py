@@ -250,7 +250,9 @@ def test_who_left_or_is_held_can_withdraw_and_not_agree(field, client, receipt):
     members.hold(by=forms.APPROVER, member=field.amal, kind=Hold.Kind.RESTRICTION, reason="asked", now=NOW)
     page = see(client, receipt)
     assert not page.find("//button[@name='give']")
-    words = consents.questions(consents.current_form(field.study.key, LANGUAGES), "uk")[0].sha256
+    form = consents.current_form(field.study.key, LANGUAGES)
+    assert form is not None
+    words = consents.questions(form, "uk")[0].sha256
     assert client.post(receipt, {"withdraw": "waves"}).status_code == 303
     assert client.post(receipt, {"give": "waves", "words": words}).status_code == 409
     assert not holds(field, "waves")

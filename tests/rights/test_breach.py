@@ -3,6 +3,7 @@
 import io
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -22,7 +23,7 @@ from tests.factories import cast, fielding, recruits, scene
 
 pytestmark = pytest.mark.django_db
 NOW = scene.REMINDER_DAY
-SPAN = {"since": NOW, "until": NOW + timedelta(days=1)}
+SPAN: dict[str, Any] = {"since": NOW, "until": NOW + timedelta(days=1)}
 
 
 def run(*words):

@@ -7,6 +7,7 @@ import re
 import zipfile
 from datetime import timedelta
 from functools import cache
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -47,7 +48,7 @@ NOW = scene.REMINDER_DAY
 LATER = NOW + READING + timedelta(days=1)
 WORDS = {"nb": "Takk.", "en": "Thank you.", "uk": "Дякуємо.", "ru": "Спасибо."}
 NAME = "EXITNORWAY"
-BY = {"by": cast.LIV, "now": NOW}
+BY: dict[str, Any] = {"by": cast.LIV, "now": NOW}
 
 
 @cache
@@ -356,7 +357,7 @@ def agreed(town):
     ledger.import_form(study_key=town.study.key, document=form, day=NOW.date())
     texts = ConsentText.objects.filter(form__version="a1", language="nb")
     chosen = town.members[:3]
-    said = {"purpose": "archive", "action": "given", "form_version": "a1", "text_sha256": texts[0].sha256,
+    said: dict[str, Any] = {"purpose": "archive", "action": "given", "form_version": "a1", "text_sha256": texts[0].sha256,
             "language": "nb", "channel": "portal", "day": NOW.date()}  # fmt: skip
     ledger.record([ledger.NewEntry(study_key=town.study.key, subject=one.code, **said) for one in chosen])
     ledger.withdraw(

@@ -59,7 +59,7 @@ def add_app(client):
     """Sets up an app; its secret."""
     confirm(client)
     page = client.get("/desk/account/second/app/").text
-    secret = re.search(r"<code>([A-Z2-7]+)</code>", page)[1]
+    (secret,) = re.findall(r"<code>([A-Z2-7]+)</code>", page)
     done = client.post("/desk/account/second/app/", {"code": code(secret)})
     assert done.status_code == 302, done.text
     return secret

@@ -79,7 +79,11 @@ class Institution:
         return {"access_token": token, "token_type": "Bearer", **self._signed(claims)}
 
     def _signed(self, claims: dict[str, Any]) -> dict[str, str]:
-        changes = {"audience": {"aud": "another"}, "issuer": {"iss": "http://127.0.0.1:1"}, "old": {"exp": 1}}
+        changes: dict[str, dict[str, Any]] = {
+            "audience": {"aud": "another"},
+            "issuer": {"iss": "http://127.0.0.1:1"},
+            "old": {"exp": 1},
+        }
         for name in self.wrong & changes.keys():
             claims |= changes[name]
         if "no id_token" in self.wrong:

@@ -2,6 +2,7 @@
 
 import urllib.request
 from http.client import HTTPConnection
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -23,7 +24,7 @@ DAG = {"sub": "feide-7f3a", "email": "dag@nordhavn.example.org", "email_verified
 def feide(settings):
     """The server, with the settings that name it as config/settings.py makes them."""
     with running(BACK) as one:
-        app = {"provider_id": "oidc", "name": "Feide", "client_id": CLIENT, "secret": SECRET}
+        app: dict[str, Any] = {"provider_id": "oidc", "name": "Feide", "client_id": CLIENT, "secret": SECRET}
         app["settings"] = {"server_url": one.issuer}
         settings.OIDC_NAME = "Feide"
         settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS": [app]}}
@@ -162,7 +163,7 @@ def test_a_closed_log_in_stays_closed(feide, known):
 
 
 def test_an_institution_that_is_away_is_said_on_the_log_in_page(settings, dag):
-    app = {"provider_id": "oidc", "name": "Feide", "client_id": CLIENT, "secret": SECRET}
+    app: dict[str, Any] = {"provider_id": "oidc", "name": "Feide", "client_id": CLIENT, "secret": SECRET}
     app["settings"] = {"server_url": "http://127.0.0.1:9"}
     settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [app]}}
     client = Client()

@@ -26,7 +26,9 @@ class Command(ServiceCommand):
         if options["revoke"]:
             number = services.revoke_tokens(by=by, username=username, now=clock.now())
             data = {"username": username, "revoked": number}
-            return Answer(data, [_("%(revoked)d tokens of %(username)s don't open anything any more.") % data])
+            return Answer(
+                data, [_("%(revoked)d tokens of %(username)s don't open anything any more.") % data]
+            )
         token = services.make_token(by=by, username=username, days=days, now=clock.now())
         line = _("It lives %(days)d days and can't be shown again. Send it as: Authorization: Token …")
         return Answer({"username": username, "days": days, "token": token}, [token, line % {"days": days}])
