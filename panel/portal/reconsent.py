@@ -12,7 +12,6 @@ from consent.models import ConsentEntry, ConsentForm
 from panel.audit.rules import Actor
 from panel.errors import BadInput, Refusal
 from panel.invitations.models import Link
-from panel.members.models import PanelMember
 from panel.portal.guard import Visit, page, respondents, said, see_other, visit, wrong_link
 from panel.rights import consenting
 from panel.rights.models import ReconsentAsk, Stop
@@ -72,7 +71,7 @@ def _page(
     """The letter and its questions; or what was answered, which can be changed."""
     form, sent = ask.run.form, sent or {}
     language = consenting.language_of(form, came.member, came.lang)
-    over = form.status != ConsentForm.Status.APPROVED or came.member.status != PanelMember.Status.ACTIVE
+    over = consenting.is_over(ask)
     asks_now = not over and (ask.answered_on is None or change or bool(error))
     context = came.common(came.study.languages) | {
         "over": over,

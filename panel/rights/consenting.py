@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from consent import selectors as consents
 from consent import services as ledger
-from consent.models import ConsentEntry, ConsentForm, ConsentText
+from consent.models import ConsentEntry, ConsentForm, ConsentText, Purpose
 from consent.services import NewEntry
 from panel.audit import services as audit
 from panel.audit.rules import Actor
@@ -72,6 +72,16 @@ def waiting_ask(member: PanelMember) -> ReconsentAsk | None:
     return shown.order_by("-run__started_at").first()
 
 
+def is_over(ask: ReconsentAsk) -> bool:
+    """Whether its words are shown to nobody any more, the member has left, or was asked for newer words since."""
+    newer = ReconsentAsk.objects.filter(member=ask.member, run__started_at__gt=ask.run.started_at)
+    return (
+        ask.run.form.status != ConsentForm.Status.APPROVED
+        or ask.member.status != PanelMember.Status.ACTIVE
+        or newer.exclude(run__form=ask.run.form_id).exists()
+    )
+
+
 @transaction.atomic
 def answer(
     *,
@@ -88,7 +98,7 @@ def answer(
     """
     member, form = ask.member, ask.run.form
     check_own(by, member)
-    if form.status != ConsentForm.Status.APPROVED or member.status != PanelMember.Status.ACTIVE:
+    if is_over(ask):
         raise NotNow(_("This is no longer asked. Your own page says what applies now."))
     questions = consents.questions(form, language_of(form, member, language))
     if any(said.get(question.question) not in (YES, NO) for question in questions):
@@ -108,7 +118,8 @@ def withdraw(*, by: Actor, member: PanelMember, purpose: str, channel: Stop.Chan
     """A no to one purpose; where the member was only informed, an objection (LAW-11). The others stand."""
     if by != Actor.member(member.code):
         raise NotAllowed(_("A member acts on their own membership only."))
-    latest = consents.history(study_key=member.study.key, subject=member.code).filter(purpose=purpose).last()
+    history = consents.history(study_key=member.study.key, subject=member.code)
+    latest = history.filter(purpose=purpose).last() if purpose in Purpose.values else None
     if latest is None or latest.action in ConsentEntry.NO:
         raise NotNow(_("You have not agreed to this, so there is nothing to withdraw."))
     if latest.action == Action.INFORMED:

@@ -229,7 +229,7 @@ def test_words_that_were_not_shown_are_not_agreed_to(field, client, receipt):
 
 
 def test_a_no_where_nothing_was_agreed_is_told(field, client, receipt):
-    for sent in ({"withdraw": "archive"}, {"withdraw": "everything"}, {}):
+    for sent in ({"withdraw": "archive"}, {"withdraw": "everything"}, {"withdraw": "\0"}, {}):
         page = Seen(client.post(f"{receipt}?lang=en", sent))
         assert (page.status, "nothing to withdraw" in page.text) == (409, True)
     client.post(receipt, {"withdraw": "waves"})

@@ -340,6 +340,21 @@ def test_a_later_run_asks_those_who_stayed_silent_again(study, form):
     assert not ReconsentAsk.objects.filter(member=member, answered_on=None).exists()
 
 
+def test_law_03_an_older_letter_does_not_answer_for_the_words_of_a_later_run(study, form):
+    """Its words are asked no more, and the mail goes on waiting for the answer to the new ones."""
+    first = start(study, form)
+    reconsent.close(by=cast.LIV, run=first, lift=False, now=NOW)
+    start(study, approved(study, "2024-05-01"), NOW + DAY)
+    member = people(study)[0]
+    ask = first.asks.select_related("run__form", "member__study").get(member=member)
+    with pytest.raises(NotNow, match="no longer asked"):
+        consenting.answer(
+            by=Actor.member(member.code), ask=ask, said=dict.fromkeys(PURPOSES, "yes"), language="uk",
+            channel=Stop.Channel.OTHER_PAGE, now=NOW + DAY,
+        )  # fmt: skip
+    assert member.code in held(study)
+
+
 def test_a_close_that_breaks_at_its_last_write_keeps_the_run_open(study, form, monkeypatch):
     run = start(study, form)
 
