@@ -1,16 +1,16 @@
 """Who may: a staff user's roles in a study, asked of the database. Not: whether it may happen now.
 
-Being a superuser allows nothing in a study; a role does. Members act on themselves by links, not by roles.
+Being a superuser allows nothing in a study; a role does. Members act on themselves alone, by links, not by roles.
 """
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import QuerySet
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from panel.audit.rules import Actor
 from panel.errors import NotAllowed
 from panel.members import selectors
-from panel.members.models import StaffRole, Study
+from panel.members.models import PanelMember, StaffRole, Study
 from panel.members.rules import ROLES, Role, Verb, roles_with
 
 
@@ -40,6 +40,20 @@ def check_acting(by: Actor, study: Study, verb: Verb) -> None:
                 "of interest. Ask another person with the role."
             )
         )
+
+
+def check_self(by: Actor, member: PanelMember) -> None:
+    """Refuse whoever isn't this member: some things nobody does in their name."""
+    if by != Actor.member(member.code):
+        raise NotAllowed(_("A member acts on their own membership only."))
+
+
+def check_self_or_acting(by: Actor, member: PanelMember, verb: Verb) -> None:
+    """The member themselves, or else whoever may act on their behalf."""
+    if by.kind == "member":
+        check_self(by, member)
+    else:
+        check_acting(by, member.study, verb)
 
 
 def studies_for(user: AbstractBaseUser | AnonymousUser, verb: Verb) -> QuerySet[Study]:

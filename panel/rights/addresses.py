@@ -50,7 +50,7 @@ def ask_change(
 
     A contact keeper who was told the new address by mail or phone gives a reason, and goes the same way.
     """
-    _check_actor(by, member)
+    permissions.check_self_or_acting(by, member, Verb.CHANGE_ADDRESS)
     detail = {} if by.kind == "member" else {"reason": words.reason(reason)}
     tidied = rules.usable(address)
     member = PanelMember.objects.select_for_update(of=("self",)).select_related("study").get(pk=member.pk)
@@ -84,7 +84,7 @@ def confirm_change(*, by: Actor, change: AddressChange, now: datetime) -> None:
 @transaction.atomic
 def cancel_change(*, by: Actor, change: AddressChange, now: datetime) -> None:
     """Stops a change, from either address or at the desk, until it is carried out."""
-    _check_actor(by, change.member)
+    permissions.check_self_or_acting(by, change.member, Verb.CHANGE_ADDRESS)
     locked = AddressChange.objects.select_for_update(of=("self",)).select_related("member__study")
     standing = locked.get(pk=change.pk)
     if not can_cancel(standing, now=now):
@@ -209,14 +209,6 @@ def _old_one_is_told(change: AddressChange, now: datetime) -> bool:
 
 
 # --- common
-
-
-def _check_actor(by: Actor, member: PanelMember) -> None:
-    """A member for themselves, or staff who keep addresses."""
-    if by.kind != "member":
-        permissions.check(by, member.study, Verb.CHANGE_ADDRESS)
-    elif by.name != member.code:
-        raise NotAllowed(_("A member acts on their own membership only."))
 
 
 def _check_member(member: PanelMember) -> None:

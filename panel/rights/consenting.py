@@ -17,8 +17,9 @@ from consent.models import ConsentEntry, ConsentForm, ConsentText, Purpose
 from consent.services import NewEntry
 from panel.audit import services as audit
 from panel.audit.rules import Actor
-from panel.errors import BadInput, NotAllowed, NotNow
+from panel.errors import BadInput, NotNow
 from panel.journal import services as journal
+from panel.members import permissions
 from panel.members import selectors as membership
 from panel.members import services as members
 from panel.members.models import Hold, PanelMember
@@ -116,8 +117,7 @@ def answer(
 @transaction.atomic
 def withdraw(*, by: Actor, member: PanelMember, purpose: str, channel: Stop.Channel, now: datetime) -> None:
     """A no to one purpose; where the member was only informed, an objection (LAW-11). The others stand."""
-    if by != Actor.member(member.code):
-        raise NotAllowed(_("A member acts on their own membership only."))
+    permissions.check_self(by, member)
     history = consents.history(study_key=member.study.key, subject=member.code)
     latest = history.filter(purpose=purpose).last() if purpose in Purpose.values else None
     if latest is None or latest.action in ConsentEntry.NO:

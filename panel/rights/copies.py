@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from panel.audit import services as audit
 from panel.audit.rules import Actor
-from panel.errors import NotAllowed, NotNow, Refusal
+from panel.errors import NotNow, Refusal
 from panel.invitations import links
 from panel.invitations.models import LetterKind, Link
 from panel.invitations.services import queue_service
@@ -49,10 +49,7 @@ class Asked:
 @transaction.atomic
 def ask_copy(*, by: Actor, member: PanelMember, now: datetime) -> Asked:
     """Asks for a copy. Needs neither KEK nor vault; a restriction doesn't stand in its way."""
-    if by.kind != "member":
-        permissions.check(by, member.study, Verb.ANSWER_REQUEST)
-    elif by.name != member.code:
-        raise NotAllowed(_("A member acts on their own membership only."))
+    permissions.check_self_or_acting(by, member, Verb.ANSWER_REQUEST)
     member = PanelMember.objects.select_for_update(of=("self",)).select_related("study").get(pk=member.pk)
     if member.status == PanelMember.Status.DELETING:
         raise NotNow(_("Everything is about to be deleted, so no copy is made. You can undo that first."))
@@ -124,8 +121,7 @@ def is_ready(link: Link) -> bool:
 @transaction.atomic
 def fetch_copy(*, by: Actor, link: Link, token: str, now: datetime) -> dict[str, Any]:
     """The copy in clear, for who holds the token; nobody without it can open what is stored."""
-    if by != Actor.member(link.member.code):
-        raise NotAllowed(_("A member acts on their own membership only."))
+    permissions.check_self(by, link.member)
     copy = Copy.objects.select_related("request__member__study").filter(link=link).first()
     if copy is None:
         raise NotNow(_("The copy is still being made. Please load this page again in a minute."))

@@ -14,7 +14,7 @@ from consent import services as ledger
 from consent.models import Purpose
 from panel.audit import services as audit
 from panel.audit.rules import Actor
-from panel.errors import BadInput, NotAllowed, NotNow
+from panel.errors import BadInput, NotNow
 from panel.journal import services as journal
 from panel.members import permissions
 from panel.members.models import LegalBasis, PanelMember
@@ -57,10 +57,7 @@ def object_to(
 
 
 def _check(by: Actor, member: PanelMember, purposes: Collection[str]) -> None:
-    if by.kind != "member":
-        permissions.check_acting(by, member.study, Verb.ANSWER_REQUEST)
-    elif by.name != member.code:
-        raise NotAllowed(_("A member acts on their own membership only."))
+    permissions.check_self_or_acting(by, member, Verb.ANSWER_REQUEST)
     if member.study.legal_basis != LegalBasis.PUBLIC_INTEREST:
         raise NotNow(_("This study rests on consent: withdrawing it is the way, and needs no reason."))
     if not purposes or not set(purposes) <= set(PURPOSES):

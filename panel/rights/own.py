@@ -13,9 +13,10 @@ from django.utils.translation import gettext_lazy as _
 
 from panel.audit import services as audit
 from panel.audit.rules import Actor
-from panel.errors import BadInput, NotAllowed, NotNow
+from panel.errors import BadInput, NotNow
 from panel.invitations.models import Outgoing
 from panel.invitations.services import queue_service
+from panel.members import permissions
 from panel.members import selectors as membership
 from panel.members import services as members
 from panel.members.models import Hold, PanelMember
@@ -31,8 +32,7 @@ DAILY = 5
 
 def check_own(by: Actor, member: PanelMember) -> None:
     """Only the member, only while the data may be changed: not when frozen, not when about to be deleted."""
-    if by != Actor.member(member.code):
-        raise NotAllowed(_("A member acts on their own membership only."))
+    permissions.check_self(by, member)
     if is_frozen(member):
         raise NotNow(
             _("Nothing can be changed here now: your data are frozen or about to be deleted, as you asked.")
@@ -82,8 +82,7 @@ def mail_own_page(*, by: Actor, member: PanelMember, now: datetime) -> None:
 
     For who comes by a link of another purpose: that link opens no own page (TOK-01), the mailbox does.
     """
-    if by != Actor.member(member.code):
-        raise NotAllowed(_("A member acts on their own membership only."))
+    permissions.check_self(by, member)
     if member.status == PanelMember.Status.DELETING:
         raise NotNow(_("You asked us to delete everything, so we don’t write to you any more."))
     queue_own_page(by=by, member=member, now=now)

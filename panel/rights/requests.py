@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from panel import words
 from panel.audit import services as audit
 from panel.audit.rules import Actor
-from panel.errors import BadInput, NotAllowed, NotNow
+from panel.errors import BadInput, NotNow
 from panel.invitations.models import LetterKind
 from panel.invitations.services import queue_service
 from panel.logs import masked
@@ -135,12 +135,8 @@ def note(
 
 
 def _check_asks(by: Actor, member: PanelMember, channel: str) -> None:
-    if by.kind == "member":
-        if by.name != member.code or channel != Channel.OWN_PAGE:
-            raise NotAllowed(_("A member acts on their own membership only."))
-        return
-    permissions.check_acting(by, member.study, Verb.RECORD_STOP)
-    if channel == Channel.OWN_PAGE:
+    permissions.check_self_or_acting(by, member, Verb.RECORD_STOP)
+    if (by.kind == "member") != (channel == Channel.OWN_PAGE):
         raise BadInput(_("Say how it reached you: by mail, on the phone or by letter."))
 
 

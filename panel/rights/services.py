@@ -58,7 +58,7 @@ def ask_stop(
 
     `never_again` goes with leaving: when the card is destroyed its address is never contacted again (LAW-13).
     """
-    _check_actor(by, member)
+    permissions.check_self_or_acting(by, member, Verb.RECORD_STOP)
     rung, today = Rung(rung), timezone.localdate(now)
     rules.check_request(rung, by_member=by.kind == "member", until=until, typed_word=typed_word, today=today)
     told_on = (told_on or today) if channel == Stop.Channel.TOLD_STAFF else None
@@ -90,7 +90,7 @@ def undo_stop(*, by: Actor, stop: Stop, now: datetime) -> None:
     member = stop.member
     if member is None or not rules.can_undo(stop.state, stop.due_at, now=now):
         raise NotNow(_("This can no longer be undone."))
-    _check_actor(by, member)
+    permissions.check_self_or_acting(by, member, Verb.RECORD_STOP)
     if not journal_state.in_step(now=now):  # what the journal still has to say must not undo it again
         raise NotNow(_("This can’t be undone today. Please try again tomorrow."))
     if by.kind == "staff" and stop.withdrawn:
@@ -160,14 +160,6 @@ def _locked(pk: UUID | None) -> PanelMember:
     if member is None:
         raise NotNow(_("This can no longer be chosen. Load the page again to see what applies now."))
     return member
-
-
-def _check_actor(by: Actor, member: PanelMember) -> None:
-    if by.kind == "member":
-        if by.name != member.code:
-            raise NotAllowed(_("A member acts on their own membership only."))
-    else:
-        permissions.check_acting(by, member.study, Verb.RECORD_STOP)
 
 
 def _standing(

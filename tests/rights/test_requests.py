@@ -149,7 +149,7 @@ def test_a_member_asks_on_their_own_page_once(amal):
     assert receive(amal, **by) != first
     with pytest.raises(NotAllowed):
         receive(amal, by=Actor.member("ZZZZZZZZZ"), channel="own_page")
-    with pytest.raises(NotAllowed):
+    with pytest.raises(BadInput):
         receive(amal, by=Actor.member(amal.code), channel="mail")
 
 
