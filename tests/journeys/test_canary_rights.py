@@ -163,8 +163,9 @@ def operate(town: t.Town, folder: Path, capsys: Any) -> str:
     """What an operator runs; the backup's files lie where all is searched."""
     for words in (
         ("keys", "status"), ("keys", "verify"), ("keys", "rotate"), ("audit", "anchor"), ("audit", "verify"),
-        ("journal", "status"), ("journal", "verify"), ("retention",),
+        ("journal", "status"), ("journal", "verify"), ("ropa",), ("retention",),
         
+        ("breach_scope", "--from", "2023-01-01", "--to", "2024-12-31", "--codes"),
         ("study_status", town.study.slug), ("staff", "list"), ("backup", str(folder / "backups")),
     ):  # fmt: skip
         call_command(*words, "--json")
