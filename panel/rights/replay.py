@@ -79,6 +79,7 @@ def replay(
             if progress:
                 progress(number, len(new))
         erased_again = vault.destroy_cards(_erased_codes())
+        _drop_shut_cards(now)
         runs, people = _lost()
         done = Replayed(
             counts[Outcome.APPLIED], counts[Outcome.STOOD], counts[Outcome.LOST], erased_again, people, runs
@@ -134,6 +135,21 @@ def _erased_codes() -> list[str]:
     """Everybody whose card was ever destroyed: a restored vault may hold it again, without a key that opens it."""
     erased = JournalEntry.objects.filter(kind__in=erasure.DESTROYS).exclude(code="")
     return sorted(set(erased.values_list("code", flat=True)))
+
+
+def _drop_shut_cards(now: datetime) -> None:
+    """A restored vault has cards from before a change of address, whose keys are gone: they would open to nobody and
+    stand in the way of each search by address. Their members are written to no more before somebody has looked.
+    """
+    changed = JournalEntry.objects.filter(kind=Kind.ADDRESS_CHANGED).exclude(code__in=_erased_codes())
+    for study, code in sorted(set(changed.values_list("study", "code"))):
+        with transaction.atomic():
+            try:
+                vault.open_cards([code], by=JOURNAL, reason="replay", now=now, study=study)
+            except Damaged:
+                vault.destroy_cards([code])
+                PanelMember.objects.filter(code=code).update(unreachable=True)
+                audit.record(by=JOURNAL, verb="address.lost", now=now, study=study, subject=code)
 
 
 def _lost() -> tuple[int, int]:

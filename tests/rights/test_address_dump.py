@@ -6,15 +6,17 @@ from pathlib import Path
 import pytest
 from django.db import connections
 
+from panel.audit.models import AuditEvent
 from panel.audit.rules import Actor
 from panel.demo import canary
 from panel.enrolment import intake
 from panel.enrolment.models import NewAddress
 from panel.errors import Damaged
 from panel.journal import backup
+from panel.journal import services as journal
 from panel.keys.macs import Index
 from panel.members.models import PanelMember
-from panel.rights import addresses, erasure
+from panel.rights import addresses, erasure, replay
 from panel.rights.address_models import AddressChange
 from panel.vault import services as vault
 from panel.vault.models import Card
@@ -90,6 +92,27 @@ def test_law_09_yesterdays_vault_opens_the_old_address_neither_with_todays_keyst
     restore(dumps["keystore"], "keystore")
     assert not opens(other)  # their keys are wrapped by a version that is gone
     assert not opens(amal)
+
+
+def test_law_09_a_restored_vaults_shut_card_stands_in_nobodys_way_after_the_replay(mail_catcher, tmp_path):
+    study = fielding.with_letters(fielding.study())
+    amal, other = fielding.people(study, 2)
+    intake.ensure(today=NOON.date())
+    (dump,) = backup.dump(tmp_path, aliases=("vault",), now=NOON)
+    addresses.ask_change(by=Actor.member(amal.code), member=amal, address=NEW, now=NOON)
+    fielding.send_all(NOON)
+    addresses.confirm_change(by=Actor.member(amal.code), change=AddressChange.objects.get(), now=NOON)
+    assert addresses.apply_confirmed(now=NOON) == 1
+    journal.write(now=NOON)
+    replay.replay(by=cast.SYSTEM, now=NOON)
+    assert opens(amal)  # nothing was restored, nothing is dropped
+    restore(dump, "vault")
+    replay.replay(by=cast.SYSTEM, now=NOON)
+    assert vault.find_by_address(["m1@example.org", OLD, NEW])["m1@example.org"]
+    assert opens(other)
+    amal.refresh_from_db()
+    assert amal.unreachable
+    assert AuditEvent.objects.filter(verb="address.lost", subject=amal.code).exists()
 
 
 def opens(member: PanelMember) -> bool:
