@@ -34,3 +34,14 @@ def test_each_link_leads_to_a_file_and_a_heading_that_are_there(page):
         target = (page.parent / path).resolve() if path else page
         assert target.exists(), f"{link} leads nowhere"
         assert not heading or heading in headings(target), f"{link}: there is no such heading"
+
+
+COMMANDS = sorted(
+    path.stem for path in ROOT.glob("panel/*/management/commands/*.py") if not path.stem.startswith("_")
+)
+
+
+def test_operations_names_every_command():
+    text = (ROOT / "docs" / "operations.md").read_text().replace("-", "_")
+    assert COMMANDS
+    assert not [name for name in COMMANDS if not re.search(rf"`{name}\b", text)]
