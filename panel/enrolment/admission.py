@@ -14,11 +14,11 @@ from panel.enrolment import matching
 from panel.enrolment.matching import Plan
 from panel.enrolment.models import RecruitmentRecord
 from panel.enrolment.rules import JudgedRow
-from panel.keys.services import batched
 from panel.members import services as members
 from panel.members.models import PanelMember, Study
 from panel.members.rules import member_code
 from panel.members.services import NewMember
+from panel.sets import batched
 from panel.vault import services as vault
 from panel.vault.rules import ContactData
 

@@ -19,8 +19,8 @@ from panel.enrolment.models import ErasedRow, RecruitmentRecord
 from panel.enrolment.rules import JudgedRow, Outcome
 from panel.errors import BadInput
 from panel.keys.macs import Index
-from panel.keys.services import batched
 from panel.members.models import PanelMember, Study
+from panel.sets import batched
 from panel.vault import services as vault
 from panel.vault import suppression
 

@@ -5,7 +5,7 @@ same way on SQLite and PostgreSQL. Not here: checking and sending a chunk (sendi
 (letters.py).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from uuid import UUID, uuid4
@@ -27,6 +27,7 @@ from panel.journal import selectors as journal
 from panel.members import permissions
 from panel.members.models import PanelMember, Study
 from panel.members.rules import Verb
+from panel.sets import batched
 from panel.waves import services as waves
 from panel.waves.models import Case, CaseEvent, Wave
 
@@ -127,15 +128,23 @@ def is_under_way(*, occasion: UUID, kind: LetterKind) -> bool:
     return Outgoing.objects.filter(occasion=occasion, kind=kind, state__in=live).exists()
 
 
-def queue_service_many(
-    *, members: Sequence[UUID], occasion: UUID, kind: LetterKind, now: datetime
-) -> None:
-    """The same service mail for many members, in sets, once each. Joins the caller's transaction."""
-    rows = (
-        Outgoing(member_id=pk, purpose=Purpose.SERVICE, occasion=occasion, kind=kind, due_at=now)
-        for pk in members
-    )
-    Outgoing.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
+@transaction.atomic
+def queue_service_many(*, members: Iterable[UUID], occasion: UUID, kind: LetterKind, now: datetime) -> int:
+    """The same for many members (by id), in sets; returns how many letters are new, for nobody gets a second."""
+    before = _queued(occasion, kind)
+    for some in batched(members, BATCH):
+        Outgoing.objects.bulk_create(
+            [
+                Outgoing(member_id=pk, purpose=Purpose.SERVICE, occasion=occasion, kind=kind, due_at=now)
+                for pk in some
+            ],
+            ignore_conflicts=True,
+        )
+    return _queued(occasion, kind) - before
+
+
+def _queued(occasion: UUID, kind: LetterKind) -> int:
+    return Outgoing.objects.filter(purpose=Purpose.SERVICE, occasion=occasion, kind=kind).count()
 
 
 def cancel_service(*, occasion: UUID, kind: LetterKind) -> int:

@@ -1,11 +1,9 @@
 """Writes on the keystore: data keys made, found, destroyed. A new KEK is the business of rotation.py."""
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
-from itertools import islice
-from typing import TypeVar
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -17,9 +15,8 @@ from panel.keys.macs import Index
 from panel.keys.models import DataKey, NextKey, WrappedRoot
 from panel.keys.providers import provider
 from panel.keys.roots import INDEX, TRIES, index_root, lock
+from panel.sets import batched
 
-Item = TypeVar("Item")
-CHUNK = 500
 #: Data keys by the locators of the cards they open.
 CardKeys = Mapping[bytes, tuple[bytes, ...]]
 _random = random.SystemRandom()
@@ -126,10 +123,3 @@ def initialise(*, today: date) -> tuple[bool, bool]:
     new_root = not WrappedRoot.objects.filter(label=INDEX).exists()
     index_root()
     return new_file, new_root
-
-
-def batched(items: Iterable[Item], size: int | None = None) -> Iterator[list[Item]]:
-    """Sets of a size that databases take. (itertools has it from Python 3.12 on.)"""
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size or CHUNK)):
-        yield chunk

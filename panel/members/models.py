@@ -1,6 +1,7 @@
 """Studies, panel members, holds and staff roles. No address, no answer, no decision on what may be sent."""
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -81,10 +82,10 @@ class StudyDecision(models.Model):
     """A recorded decision to leave a strict default: who, when, why."""
 
     class Setting(models.TextChoices):
-        COORDINATOR_OPENS_CARDS = "coordinator_opens_cards", "coordinator and contact keeper in one person"
-        HOURS_LIFTED = "hours_lifted", "letters at any hour, for one wave"
-        MINORS = "minors_allowed", "minors take part"
-        DPIA = "dpia", "whether a data-protection impact assessment is needed, and what it found"
+        COORDINATOR_OPENS_CARDS = "coordinator_opens_cards", _("coordinator and contact keeper in one person")
+        HOURS_LIFTED = "hours_lifted", _("letters at any hour, for one wave")
+        MINORS = "minors_allowed", _("minors take part")
+        DPIA = "dpia", _("whether a data-protection impact assessment is needed, and what it found")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="decisions")
@@ -137,8 +138,17 @@ class MemberQuerySet(models.QuerySet["PanelMember"]):
         Not who asked for deletion, for all use stopped then (LAW-06), and not who is held (LAW-10). Who only
         waits for new words to agree to has not taken back what they said to the old ones.
         """
-        held = Hold.objects.filter(lifted_at=None).exclude(kind=Hold.Kind.RECONSENT).values("member")
-        return self.exclude(status=PanelMember.Status.DELETING).exclude(pk__in=held)
+        return self.exclude(status=PanelMember.Status.DELETING).exclude(pk__in=_held())
+
+    def open_to_letters(self) -> "MemberQuerySet":
+        """Members who can be reached and want letters, and whom no right keeps out of them."""
+        wanted = self.filter(status=PanelMember.Status.ACTIVE, mail_stopped=False, unreachable=False)
+        return wanted.exclude(pk__in=_held())
+
+
+def _held() -> models.QuerySet[Any, Any]:
+    """Members under a hold; but for those who only wait for new words to agree to."""
+    return Hold.objects.filter(lifted_at=None).exclude(kind=Hold.Kind.RECONSENT).values("member")
 
 
 class PanelMember(models.Model):
@@ -152,12 +162,12 @@ class PanelMember(models.Model):
     class Place(models.TextChoices):
         """What the last reviewed residency says, left here for samples (panel/residency decides)."""
 
-        IN_NORWAY = "in_norway", "in Norway"
-        RETURNED = "returned", "returned to Ukraine"
-        MOVED_ON = "moved_on", "moved on to another country"
-        AWAY = "away", "temporarily away or back and forth"
-        NOT_SAID = "not_said", "prefers not to say"
-        UNKNOWN = "unknown", "unknown"
+        IN_NORWAY = "in_norway", _("in Norway")
+        RETURNED = "returned", _("returned to Ukraine")
+        MOVED_ON = "moved_on", _("moved on to another country")
+        AWAY = "away", _("temporarily away or back and forth")
+        NOT_SAID = "not_said", _("prefers not to say")
+        UNKNOWN = "unknown", _("unknown")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="members")

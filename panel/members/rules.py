@@ -14,6 +14,7 @@ Role = StaffRole.Role
 Status = PanelMember.Status
 
 DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+CODE_LENGTH = 9
 _MISREAD = str.maketrans({"O": "0", "I": "1", "L": "1", " ": None, "-": None})
 
 
@@ -32,9 +33,15 @@ def check_character(body: str) -> str:
 def member_code() -> str:
     """A new code (CRY-09): 8 random Crockford base-32 characters and their check character."""
     while True:
-        body = "".join(secrets.choice(DIGITS) for _place in range(8))
+        body = "".join(secrets.choice(DIGITS) for _place in range(CODE_LENGTH - 1))
         if check := check_character(body):
             return body + check
+
+
+def is_code(text: str) -> bool:
+    """Whether this can be a member's code: its form and its check character."""
+    body, check = text[:-1], text[-1:]
+    return len(text) == CODE_LENGTH and set(body) <= set(DIGITS) and check_character(body) == check != ""
 
 
 def tidy_code(text: str) -> str:

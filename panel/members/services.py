@@ -20,8 +20,7 @@ from panel.journal import services as journal
 from panel.members import permissions, rules, selectors, study_fields
 from panel.members.models import Hold, PanelMember, StaffRole, Study, StudyDecision
 from panel.members.rules import Role, Verb
-
-CHUNK = 500
+from panel.sets import SIZE
 
 
 class Unchanged(Enum):
@@ -154,7 +153,7 @@ def admit(*, study: Study, new: Sequence[NewMember], cohort: str, today: date) -
                 )
                 for one in new
             ],
-            batch_size=CHUNK,
+            batch_size=SIZE,
         )
 
 

@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from panel.audit.models import AuditEvent
 from panel.invitations.models import Outgoing
 from panel.members.models import PanelMember, StaffRole
-from panel.members.rules import DIGITS, check_character
+from panel.members.rules import is_code
 from panel.rights import zones
 
 #: Article 33: from when the institution became aware of it.
@@ -55,8 +55,6 @@ OPENINGS: Mapping[str, str] = {
 }
 #: Every event whose name begins so concerns the keys themselves.
 OF_KEYS = ("keys.", "intake_key.")
-#: How long a member's code is.
-CODE = 9
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ def scope(*, since: datetime, until: datetime, lost: Collection[str] = ()) -> Sc
         if data is None:
             continue
         counts[event.verb, data, f"{event.actor_kind}: {event.actor}"] += 1
-        codes[event.study].update(filter(_is_code, _codes_of(event)))
+        codes[event.study].update(filter(is_code, _codes_of(event)))
         if event.actor_kind == "staff":
             actors.add(event.actor)
     sent = Outgoing.objects.filter(sent_at__gte=since, sent_at__lt=until)
@@ -128,18 +126,12 @@ def thief(zone: str) -> dict[str, Any]:
 
 
 def _codes_of(event: AuditEvent) -> Iterable[str]:
-    """The member an event is about, and those that it lists."""
+    """What an event is about, a member among others, and the members that it lists."""
     yield event.subject
     for name in ("codes", "found"):
         listed = event.detail.get(name, ())
         if isinstance(listed, list):
             yield from (one for one in listed if isinstance(one, str))
-
-
-def _is_code(text: str) -> bool:
-    """Whether this is a member's code: an event may be about a wave, a release or a file as well."""
-    body, check = text[:-1], text[-1:]
-    return len(text) == CODE and set(body) <= set(DIGITS) and check_character(body) == check != ""
 
 
 def _add(codes: dict[str, set[str]], letters: QuerySet[Outgoing]) -> None:

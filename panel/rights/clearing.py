@@ -18,12 +18,12 @@ from panel.errors import Damaged
 from panel.invitations.models import Link, Outgoing
 from panel.journal import services as journal
 from panel.keys import roots
-from panel.keys.services import batched
 from panel.members.models import PanelMember, Study
 from panel.residency.models import Evidence
 from panel.responses.models import Response
 from panel.rights import traces
 from panel.rights.models import Message, OutsideHolding, Request, RequestNote, Stop
+from panel.sets import batched
 from panel.vault import keyring
 from panel.vault import services as vault
 from panel.vault.models import Suppressed

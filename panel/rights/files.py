@@ -19,8 +19,8 @@ from panel.members.models import PanelMember, Study
 from panel.members.rules import Verb, tidy_code
 from panel.rights import selectors
 from panel.rights.models import OutsideHolding, OutsideItem
+from panel.sets import SIZE, batched
 
-CHUNK = 500
 #: So many wrong codes are named; the rest of a list looks the same.
 NAMED = 5
 
@@ -53,7 +53,7 @@ def register(
         made_on=made_on, registered_by=by.name,
     )  # fmt: skip
     OutsideHolding.objects.bulk_create(
-        (OutsideHolding(item=item, code=code) for code in held), batch_size=CHUNK
+        (OutsideHolding(item=item, code=code) for code in held), batch_size=SIZE
     )
     _tell(by, item, "outside.registered", now, {"kind": item.kind, "people": len(held)})
     return item
@@ -94,9 +94,9 @@ def _known(study: Study, codes: Sequence[str]) -> list[str]:
     """The codes as they are stored, each once; refused if one is nobody's in this study."""
     tidy = list(dict.fromkeys(tidy_code(code) for code in codes if code.strip()))
     known: set[str] = set()
-    for start in range(0, len(tidy), CHUNK):
-        some = PanelMember.objects.filter(study=study, code__in=tidy[start : start + CHUNK])
-        known.update(some.values_list("code", flat=True))
+    for some in batched(tidy):
+        found = PanelMember.objects.filter(study=study, code__in=some)
+        known.update(found.values_list("code", flat=True))
     if wrong := [code for code in tidy if code not in known]:
         raise BadInput(
             _("No member of this study has these codes: %(codes)s. Check them and register it again.")

@@ -9,10 +9,10 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from django.apps import apps
 from django.db.models import Model, QuerySet
 
 from panel.members.models import PanelMember
+from panel.rights.zones import ours
 
 #: Tables that know a member by code alone: the column of the code, and what else narrows it to the study.
 BY_CODE: Mapping[str, tuple[str, str]] = {
@@ -72,11 +72,6 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = {
     "rights.RequestNote": {"by": _NAME_OF_STAFF},
     "rights.OutsideHolding": {"removed_by": _NAME_OF_STAFF},
 }
-
-
-def ours() -> list[type[Model]]:
-    """The tables of this service."""
-    return [one for one in apps.get_models() if one.__module__.split(".")[0] in {"panel", "consent"}]
 
 
 def way_to_member(model: type[Model], seen: tuple[type[Model], ...] = ()) -> str | None:

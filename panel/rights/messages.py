@@ -13,9 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.errors import BadInput, NotNow
-from panel.invitations.everybody import queue_service_many
 from panel.invitations.models import LetterKind
-from panel.invitations.services import queue_service
+from panel.invitations.services import queue_service, queue_service_many
 from panel.logs import masked
 from panel.members import permissions
 from panel.members.models import Hold, PanelMember, Study
@@ -61,12 +60,11 @@ def readers(study: Study, kind: LetterKind) -> QuerySet[PanelMember]:
     A notice is what the law demands, so it goes to those who are held or asked for no more letters too;
     results go to neither.
     """
+    if kind != LetterKind.NOTICE:
+        return study.members.open_to_letters()
+    suppressed = Hold.objects.filter(lifted_at=None, kind=Hold.Kind.SUPPRESSION)
     active = study.members.filter(status=PanelMember.Status.ACTIVE, unreachable=False)
-    held = Hold.objects.filter(lifted_at=None)
-    if kind == LetterKind.NOTICE:
-        return active.exclude(pk__in=held.filter(kind=Hold.Kind.SUPPRESSION).values("member"))
-    held = held.exclude(kind=Hold.Kind.RECONSENT)
-    return active.filter(mail_stopped=False).exclude(pk__in=held.values("member"))
+    return active.exclude(pk__in=suppressed.values("member"))
 
 
 def _checked(

@@ -31,6 +31,7 @@ from panel.rights import archive, certificate, clearing, extension, messages
 from panel.rights.end_models import EndStep, ProjectEnd
 from panel.rights.end_rules import Step, check_order, check_read, check_typed
 from panel.rights.models import OutsideItem, Request
+from panel.rights.request_rules import UNANSWERED
 from panel.waves.models import Wave
 
 logger = logging.getLogger(__name__)
@@ -217,8 +218,7 @@ def _check_nothing_waits(end: ProjectEnd, now: datetime) -> None:
     study = end.study
     if letters := Outgoing.objects.filter(member__study=study, state__in=LIVE).count():
         raise NotNow(_("%(letters)d letters are still under way. See the outbox.") % {"letters": letters})
-    open_ones = (Request.State.OPEN, Request.State.EXTENDED)
-    if asked := Request.objects.filter(study=study, state__in=open_ones).count():
+    if asked := Request.objects.filter(study=study, state__in=UNANSWERED).count():
         raise NotNow(_("%(requests)d requests of members wait for an answer.") % {"requests": asked})
     told = EndStep.objects.get(end=end, step=Step.RESULT)
     told_on = timezone.localdate(told.begun_at) if told.counts.get("letters") else None

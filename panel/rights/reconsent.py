@@ -24,8 +24,7 @@ from panel.members import holding, permissions
 from panel.members.models import Hold, PanelMember, Study
 from panel.members.rules import Verb
 from panel.rights.models import ReconsentAsk, ReconsentRun
-
-CHUNK = 1000
+from panel.sets import SIZE
 
 
 @transaction.atomic
@@ -38,9 +37,10 @@ def start(*, by: Actor, study: Study, form: ConsentForm, now: datetime) -> Recon
     if not members:
         raise NotNow(_("Nobody has signed older words than these, so there is nobody to ask."))
     run = _begin(by, study, form, len(members), now)
-    write_to = _reachable(study)
+    # The others see the question on their own page.
+    write_to = set(study.members.open_to_letters().values_list("pk", flat=True).iterator())
     ReconsentAsk.objects.bulk_create(
-        (ReconsentAsk(run=run, member_id=pk, written_to=pk in write_to) for pk in members), batch_size=CHUNK
+        (ReconsentAsk(run=run, member_id=pk, written_to=pk in write_to) for pk in members), batch_size=SIZE
     )
     reason = f"re-consent to the form {form.version}"
     holding.hold_many(by=by, study=study, members=members, kind=Hold.Kind.RECONSENT, reason=reason, now=now)
@@ -81,13 +81,6 @@ def _begin(by: Actor, study: Study, form: ConsentForm, asked: int, now: datetime
             )
     except IntegrityError as error:
         raise NotNow(_("A run is open in this study already. Close it first.")) from error
-
-
-def _reachable(study: Study) -> set[UUID]:
-    """Whom a letter can and may reach. The others see the question on their own page."""
-    held = Hold.objects.filter(lifted_at=None).exclude(kind=Hold.Kind.RECONSENT)
-    found = PanelMember.objects.filter(study=study, mail_stopped=False, unreachable=False)
-    return set(found.exclude(pk__in=held.values("member")).values_list("pk", flat=True).iterator())
 
 
 def _tell(by: Actor, run: ReconsentRun, verb: str, now: datetime, **numbers: int) -> None:

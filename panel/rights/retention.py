@@ -22,13 +22,13 @@ from panel.invitations import links
 from panel.invitations.models import Link
 from panel.journal import selectors as journal_state
 from panel.journal import services as journal
-from panel.keys.services import batched
 from panel.members import permissions
 from panel.members.models import Study
 from panel.members.rules import Verb
 from panel.rights.end_rules import check_typed
 from panel.rights.retention_models import RetentionReport
 from panel.rights.retention_rules import Facts, Ground, ground
+from panel.sets import batched
 from panel.vault import services as vault
 from panel.waves.models import Wave
 

@@ -12,16 +12,18 @@ from typing import Any
 from django.apps import apps
 from django.db import models, router
 
+from panel.members.rules import CODE_LENGTH, DIGITS
+
 #: Consent ledger, audit trail and journal: no row of theirs can be changed or deleted, by the database itself.
 KEEP_CODES = frozenset({"consent.ConsentEntry", "audit.AuditEvent", "journal.JournalEntry"})
-_CODE = re.compile(r"(?<![0-9A-Z])[0-9A-HJKMNP-TV-Z]{9}(?![0-9A-Z])")
+_CODE = re.compile(rf"(?<![0-9A-Z])[{DIGITS}]{{{CODE_LENGTH}}}(?![0-9A-Z])")
 _TEXT = (models.CharField, models.TextField, models.JSONField)
 
 
 def tables_with(codes: Collection[str]) -> dict[str, int]:
     """Tables and columns that name any of these members, with how often; empty where nobody is named."""
     wanted, found = frozenset(codes), dict[str, int]()
-    for model in _ours():
+    for model in _searched():
         for field in model._meta.concrete_fields:
             if isinstance(field, _TEXT) and not field.choices:
                 number = sum(_names(value, wanted) for value in _values(model, field.attname))
@@ -30,7 +32,7 @@ def tables_with(codes: Collection[str]) -> dict[str, int]:
     return found
 
 
-def _ours() -> Iterator[type[models.Model]]:
+def _searched() -> Iterator[type[models.Model]]:
     for model in apps.get_models(include_auto_created=True):
         if router.db_for_read(model) == "default" and model._meta.label not in KEEP_CODES:
             yield model

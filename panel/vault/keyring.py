@@ -56,7 +56,10 @@ def rotate(*, by: Actor, now: datetime, progress: Progress | None = None) -> Rot
     """
     _note(by, STARTED, now, {"work": "rotate"})
     rotation.add_version(today=localdate(now))
-    return _finished(by, "keys.rotated", now, progress)
+    done = rotation.rewrap(progress)
+    result = Rotation(done.version, done.rewrapped, rotation.destroy_old(), done.damaged)
+    _note(by, "keys.rotated", now, asdict(result))
+    return result
 
 
 def rewrap(*, by: Actor, now: datetime, progress: Progress | None = None) -> Rotation:
@@ -93,13 +96,6 @@ def verify(
     counted = {"keys": verdict.keys, "cards": verdict.cards, "faulty": verdict.faulty}
     _note(by, "keys.verified", now, counted)
     return verdict
-
-
-def _finished(by: Actor, verb: str, now: datetime, progress: Progress | None) -> Rotation:
-    done = rotation.rewrap(progress)
-    result = Rotation(done.version, done.rewrapped, rotation.destroy_old(), done.damaged)
-    _note(by, verb, now, asdict(result))
-    return result
 
 
 def _note(by: Actor, verb: str, now: datetime, detail: dict[str, Any]) -> None:

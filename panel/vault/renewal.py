@@ -17,7 +17,8 @@ from django.utils.translation import gettext as _
 from panel.errors import Damaged
 from panel.keys import renewal as keys
 from panel.keys.macs import Index
-from panel.keys.services import CardKeys, batched, data_keys_of_cards
+from panel.keys.services import CardKeys, data_keys_of_cards
+from panel.sets import batched
 from panel.vault.cards import BLOCKS, opened_card, sealed_card
 from panel.vault.models import Card
 

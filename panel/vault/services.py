@@ -18,6 +18,7 @@ from django.db.models import Count
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from panel import sets
 from panel.audit import selectors as audit_events
 from panel.audit import services as audit
 from panel.audit.rules import Actor
@@ -27,7 +28,8 @@ from panel.keys import renewal as next_keys
 from panel.keys import services as keys
 from panel.keys.crypto import Place
 from panel.keys.macs import Index
-from panel.keys.services import CardKeys, batched
+from panel.keys.services import CardKeys
+from panel.sets import batched
 from panel.vault.cards import BLOCKS, open_column, opened_card, sealed_card
 from panel.vault.models import Card
 from panel.vault.rules import DAILY_QUOTA, ContactData, bits_fit, bucket_bits, tidy_address, too_many_orphans
@@ -87,7 +89,7 @@ def rebucket() -> int:
 @transaction.atomic(using="vault")
 def _rebucket_chunk(bits: int, index: Index) -> int:
     """The rows stay locked to the end, so that the write can't bring back one that is being erased."""
-    rows = list(Card.objects.select_for_update().exclude(bucket_bits=bits)[: keys.CHUNK])
+    rows = list(Card.objects.select_for_update().exclude(bucket_bits=bits)[: sets.SIZE])
     data_keys = keys.data_keys_of_cards(bytes(row.locator) for row in rows)
     for row in rows:
         address = tidy_address(open_column(row, "email", data_keys))
@@ -228,7 +230,7 @@ def _in_buckets_of(addresses: Iterable[str]) -> Iterable[Card]:
     index, addresses = Index.load(), list(addresses)
     for bits in Card.objects.order_by().values_list("bucket_bits", flat=True).distinct():
         buckets = {index.address_bucket(address, bits) for address in addresses}
-        yield from Card.objects.filter(bucket_bits=bits, bucket__in=buckets).iterator(chunk_size=keys.CHUNK)
+        yield from Card.objects.filter(bucket_bits=bits, bucket__in=buckets).iterator(chunk_size=sets.SIZE)
 
 
 def count_cards(codes: Iterable[str]) -> int:

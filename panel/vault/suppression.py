@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from panel.errors import Damaged
 from panel.keys import crypto, roots
 from panel.keys.macs import Index
-from panel.keys.services import batched
+from panel.sets import batched
 from panel.vault.models import Suppressed
 from panel.vault.rules import tidy_address
 

@@ -17,7 +17,7 @@ from panel.members.models import PanelMember
 from panel.residency.services import take_evidence
 from panel.responses.models import Response
 from panel.responses.services import save_page
-from panel.rights import copies, erasure, holdings, services
+from panel.rights import copies, erasure, holdings, services, zones
 from panel.rights.copy_models import Copy, CopyRequest
 from panel.vault import services as vault
 from tests.factories import cast, fielding
@@ -25,7 +25,7 @@ from tests.factories.answering import NOW, SYSTEM
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
-TABLES = holdings.ours()
+TABLES = zones.ours()
 
 
 def ask(member, now=NOW, by=None):

@@ -357,8 +357,10 @@ def agreed(town):
     ledger.import_form(study_key=town.study.key, document=form, day=NOW.date())
     texts = ConsentText.objects.filter(form__version="a1", language="nb")
     chosen = town.members[:3]
-    said: dict[str, Any] = {"purpose": "archive", "action": "given", "form_version": "a1", "text_sha256": texts[0].sha256,
-            "language": "nb", "channel": "portal", "day": NOW.date()}  # fmt: skip
+    said: dict[str, Any] = {
+        "purpose": "archive", "action": "given", "form_version": "a1", "text_sha256": texts[0].sha256,
+        "language": "nb", "channel": "portal", "day": NOW.date(),
+    }  # fmt: skip
     ledger.record([ledger.NewEntry(study_key=town.study.key, subject=one.code, **said) for one in chosen])
     ledger.withdraw(
         study_key=town.study.key, subject=chosen[2].code, purposes=["archive"], channel="portal",

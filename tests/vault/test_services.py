@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.db import DatabaseError
 
+from panel import sets
 from panel.audit.models import AuditEvent
 from panel.audit.rules import Actor
 from panel.errors import Damaged, NotNow
@@ -102,7 +103,7 @@ def test_a_changed_address_replaces_the_old_one():
 
 
 def test_cry_08_buckets_grow_with_the_vault_and_every_card_is_found_on_the_way(monkeypatch):
-    monkeypatch.setattr(keys, "CHUNK", 16)
+    monkeypatch.setattr(sets, "SIZE", 16)
     for size in range(0, 120, 7):
         vault.store_cards((card(i) for i in range(size, size + 7)), today=DAY)
         (bits,) = set(Card.objects.values_list("bucket_bits", flat=True))
@@ -114,7 +115,7 @@ def test_cry_08_buckets_grow_with_the_vault_and_every_card_is_found_on_the_way(m
 def test_cry_08_a_move_to_new_buckets_that_breaks_off_loses_nobody(monkeypatch):
     vault.store_cards(cards(20), today=DAY)
     whole, calls = vault._rebucket_chunk, iter([True, False])
-    monkeypatch.setattr(keys, "CHUNK", 8)
+    monkeypatch.setattr(sets, "SIZE", 8)
 
     def interrupted(bits: int, index: Index) -> int:
         if not next(calls):
@@ -143,7 +144,7 @@ def test_cry_08_an_outsiders_address_hits_a_bucket_nearly_always():
 
 
 def test_a_store_that_breaks_at_its_last_write_keeps_no_card_and_its_keys_are_swept(monkeypatch):
-    monkeypatch.setattr(keys, "CHUNK", 4)
+    monkeypatch.setattr(sets, "SIZE", 4)
     whole, calls = vault._upsert, iter([True, True, False])
 
     def broken(rows, fields) -> None:
