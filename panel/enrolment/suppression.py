@@ -5,6 +5,7 @@ from datetime import datetime
 
 from panel.audit import services as audit
 from panel.audit.rules import Actor
+from panel.journal import services as journal
 from panel.members import permissions
 from panel.members.models import PanelMember, Study
 from panel.members.rules import Verb
@@ -17,7 +18,8 @@ REASON = "never contact again"
 def suppress(*, by: Actor, member: PanelMember, now: datetime) -> list[bytes]:
     """The address in a member's card is never contacted again by this study, in whatever file it comes.
 
-    Joins the caller's transaction on `default`. Returns its mark, for the journal; none where the card is gone.
+    Joins the caller's transaction on `default`. Returns its mark; none where the card is gone. The journal knows
+    the mark without the code, which would prove with it whose address it was (CRY-11).
     """
     study = member.study
     permissions.check(by, study, Verb.RECORD_STOP)
@@ -27,10 +29,12 @@ def suppress(*, by: Actor, member: PanelMember, now: datetime) -> list[bytes]:
         by=by, verb="address.suppressed", now=now, study=study.slug, subject=member.code,
         detail={"addresses": len(marks)},
     )  # fmt: skip
+    for mark in marks:
+        journal.record(kind=journal.Kind.SUPPRESSED, study=study.slug, payload={"mark": mark.hex()}, now=now)
     return marks
 
 
-def is_suppressed(study: Study, addresses: Iterable[str]) -> set[str]:
+def suppressed(study: Study, addresses: Iterable[str]) -> set[str]:
     """Those of the addresses that this study never contacts again."""
     return suppression.found(study.key, addresses)
 

@@ -39,7 +39,7 @@ def opened(letters: Collection[Outgoing], now: datetime) -> tuple[dict[UUID, str
         except Damaged:  # it must not hold up the letters beside it
             none[row] = Verdict(Reason.NO_CARD)
             continue
-        if suppression.is_suppressed(row.member.study, [address]):
+        if suppression.suppressed(row.member.study, [address]):
             none[row] = Verdict(Reason.SUPPRESSED)
         else:
             addresses[row.pk] = address

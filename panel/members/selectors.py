@@ -42,6 +42,11 @@ def standing_hold(member: PanelMember, kind: str) -> Hold | None:
     return Hold.objects.filter(member=member, kind=kind, lifted_at=None).first()
 
 
+def is_restricted(member: PanelMember) -> bool:
+    """Whether mails, edits and releases of this member are frozen, as they asked (LAW-10)."""
+    return standing_hold(member, Hold.Kind.RESTRICTION) is not None
+
+
 def is_decided(study: Study, setting: str) -> bool:
     """Whether the study recorded a decision to leave this strict default."""
     return StudyDecision.objects.filter(study=study, setting=setting).exists()

@@ -70,7 +70,7 @@ def _page(
 ) -> HttpResponse:
     """The letter and its questions; or what was answered, which can be changed."""
     form, sent = ask.run.form, sent or {}
-    language = consenting.language_of(form, came.member, came.lang)
+    language = consenting.language_of(came.member, came.lang)
     over = consenting.is_over(ask)
     asks_now = not over and (ask.answered_on is None or change or bool(error))
     context = came.common(came.study.languages) | {

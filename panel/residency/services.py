@@ -18,9 +18,9 @@ from panel.instruments import selectors as instruments
 from panel.instruments.routing import residency_answers
 from panel.members import permissions
 from panel.members import services as members
-from panel.members.models import Hold, PanelMember
+from panel.members.models import PanelMember
 from panel.members.rules import Verb
-from panel.members.selectors import standing_hold
+from panel.members.selectors import is_restricted
 from panel.residency import rules, selectors
 from panel.residency.models import Evidence, Flag, FlagReview, Source, Spell
 from panel.responses.models import Response
@@ -170,7 +170,7 @@ def sweep_completions(*, now: datetime) -> int:
 
 def _check_free(member: PanelMember) -> None:
     """Staff change nothing while a member's data are restricted (LAW-10)."""
-    if standing_hold(member, Hold.Kind.RESTRICTION):
+    if is_restricted(member):
         raise NotNow(_("This member’s data are restricted: nothing is changed until that is lifted."))
 
 

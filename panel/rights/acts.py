@@ -103,7 +103,7 @@ def object_to(
         by=by, member=member, purposes=purposes, channel=Stop.Channel.TOLD_STAFF, told_on=told_on, now=now
     )
     note(by=by, request=request, kind=NoteKind.OBJECTED, now=now)
-    if freeze.strip() and found.standing_hold(member, Hold.Kind.RESTRICTION) is None:
+    if freeze.strip() and not found.is_restricted(member):
         restrict(by=by, request=request, reason=freeze, now=now)
 
 

@@ -24,7 +24,7 @@ from panel.invitations import services as outbox
 from panel.invitations.models import LetterKind, Link
 from panel.journal import services as journal
 from panel.members import permissions, selectors
-from panel.members.models import Hold, PanelMember, Study
+from panel.members.models import PanelMember, Study
 from panel.members.rules import Verb
 from panel.rights import address_rules as rules
 from panel.rights.address_models import AddressChange
@@ -170,7 +170,11 @@ def _carry_out(pk: UUID, now: datetime) -> int:
     member = PanelMember.objects.select_for_update(of=("self",)).select_related("study").get(pk=member_id)
     change = AddressChange.objects.select_for_update().get(pk=pk)
     change.member = member
-    if change.state != State.CONFIRMED or _is_frozen(member) or not _old_one_is_told(change, now):
+    if (
+        change.state != State.CONFIRMED
+        or selectors.is_restricted(member)
+        or not _old_one_is_told(change, now)
+    ):
         return 0
     state = _changed(change, now)
     _end(change, state, now)
@@ -189,7 +193,7 @@ def _changed(change: AddressChange, now: datetime) -> State:
         return State.CANCELLED
     kept = NewAddress.objects.select_related("member__study").get(pk=change.pk)
     address = intake.open_address(kept, by=WORKER, reason=REASON, now=now)
-    if suppression.is_suppressed(member.study, [address]):
+    if suppression.suppressed(member.study, [address]):
         return State.REFUSED
     try:
         cards.change_address(by=WORKER, member=member, address=address, now=now)
@@ -214,13 +218,8 @@ def _old_one_is_told(change: AddressChange, now: datetime) -> bool:
 def _check_member(member: PanelMember) -> None:
     if member.status != PanelMember.Status.ACTIVE:
         raise NotNow(_("Who left the study gets no more letters, so no new address can be given."))
-    if _is_frozen(member):
+    if selectors.is_restricted(member):
         raise NotNow(_("Nothing is changed while your data are frozen at your request. Please write to us."))
-
-
-def _is_frozen(member: PanelMember) -> bool:
-    """Restriction freezes edits too (LAW-10)."""
-    return selectors.standing_hold(member, Hold.Kind.RESTRICTION) is not None
 
 
 def _check_limit(member: PanelMember, now: datetime) -> None:

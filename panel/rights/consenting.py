@@ -61,8 +61,8 @@ def standings(member: PanelMember, language: str) -> list[Standing]:
     ]
 
 
-def language_of(form: ConsentForm, member: PanelMember, language: str) -> str:
-    """The language in which a form can be shown: the wanted one, if it has it, else the study's own."""
+def language_of(member: PanelMember, language: str) -> str:
+    """The language in which a form can be shown: the wanted one, if the study has it, else its own."""
     return language if language in member.study.languages else member.study.default_language
 
 
@@ -101,7 +101,7 @@ def answer(
     check_own(by, member)
     if is_over(ask):
         raise NotNow(_("This is no longer asked. Your own page says what applies now."))
-    questions = consents.questions(form, language_of(form, member, language))
+    questions = consents.questions(form, language_of(member, language))
     if any(said.get(question.question) not in (YES, NO) for question in questions):
         raise BadInput(_("Please say yes or no to each of these."))
     ledger.record([_entry(member, text, said[text.question] == YES, channel, now) for text in questions])
@@ -156,7 +156,7 @@ def _offers(member: PanelMember, language: str) -> dict[str, ConsentText]:
     form = consents.current_form(member.study.key, member.study.languages)
     if form is None:
         return {}
-    return {text.grants[0]: text for text in consents.questions(form, language_of(form, member, language))}
+    return {text.grants[0]: text for text in consents.questions(form, language_of(member, language))}
 
 
 def _offered(member: PanelMember, purpose: str) -> list[ConsentText]:

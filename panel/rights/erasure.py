@@ -120,14 +120,11 @@ def carry_out(pk: Any, now: datetime, *, journaled: bool = False) -> int:
 
 def _suppress(member: PanelMember, now: datetime) -> None:
     """The address is never contacted again (LAW-13). One that doesn't open holds up no erasure; it is told."""
-    slug = member.study.slug
     try:
-        marks = suppression.suppress(by=ERASURE, member=member, now=now)
+        suppression.suppress(by=ERASURE, member=member, now=now)
     except Damaged:
+        slug = member.study.slug
         audit.record(by=ERASURE, verb="address.not_suppressed", now=now, study=slug, subject=member.code)
-        return
-    for mark in marks:  # without the code, which proves nobody's membership with it
-        journal.record(kind=journal.Kind.SUPPRESSED, study=slug, payload={"mark": mark.hex()}, now=now)
 
 
 def erase(member: PanelMember) -> None:

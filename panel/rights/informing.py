@@ -43,7 +43,7 @@ def inform(
     if given_on > localdate(now):
         raise BadInput(_("The day on which the letter was given lies in the future."))
     active = PanelMember.objects.filter(study=study, status=PanelMember.Status.ACTIVE).select_related("study")
-    languages = {one.code: language_of(form, one, one.language) for one in active.iterator()}
+    languages = {one.code: language_of(one, one.language) for one in active.iterator()}
     lines = 0
     for purpose in purposes:
         said = ConsentEntry.objects.filter(study_key=study.key, purpose=purpose)

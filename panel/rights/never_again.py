@@ -11,7 +11,6 @@ from panel import words
 from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.enrolment import suppression
-from panel.journal import services as journal
 from panel.members import permissions
 from panel.members.models import PanelMember
 from panel.members.rules import Verb
@@ -28,8 +27,7 @@ def suppress_member(*, by: Actor, member: PanelMember, reason: str, now: datetim
     why, slug = words.reason(reason), member.study.slug
     if Rung.NO_MAIL in selectors.rungs_offered(member, None):
         ask_stop(by=by, member=member, rung=Rung.NO_MAIL, channel=Stop.Channel.TOLD_STAFF, now=now)
-    for mark in suppression.suppress(by=by, member=member, now=now):
-        journal.record(kind=journal.Kind.SUPPRESSED, study=slug, payload={"mark": mark.hex()}, now=now)
+    suppression.suppress(by=by, member=member, now=now)
     audit.record(
         by=by, verb="member.suppressed", now=now, study=slug, subject=member.code, detail={"reason": why}
     )

@@ -19,7 +19,7 @@ from panel.invitations.services import queue_service
 from panel.members import permissions
 from panel.members import selectors as membership
 from panel.members import services as members
-from panel.members.models import Hold, PanelMember
+from panel.members.models import PanelMember
 from panel.residency import services as residency
 from panel.residency.models import Evidence, Source
 from panel.residency.rules import is_month
@@ -41,9 +41,7 @@ def check_own(by: Actor, member: PanelMember) -> None:
 
 def is_frozen(member: PanelMember) -> bool:
     """Whether the member's data are held for a restriction (LAW-10) or wait for their deletion (LAW-06)."""
-    if member.status == PanelMember.Status.DELETING:
-        return True
-    return membership.standing_hold(member, Hold.Kind.RESTRICTION) is not None
+    return member.status == PanelMember.Status.DELETING or membership.is_restricted(member)
 
 
 @transaction.atomic

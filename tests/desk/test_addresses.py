@@ -51,6 +51,6 @@ def test_law_13_never_contact_again_for_who_stays(field, amal, at_desk):
     assert page.status_code == 200
     amal.refresh_from_db()
     assert (amal.mail_stopped, amal.status) == (True, "active")
-    assert suppression.is_suppressed(field.study, ["amal@example.org"]) | suppression.is_suppressed(
+    assert suppression.suppressed(field.study, ["amal@example.org"]) | suppression.suppressed(
         field.study, [f"m{number}@example.org" for number in range(2, 9)]
     )

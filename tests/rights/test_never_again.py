@@ -126,7 +126,7 @@ def test_after_a_crash_at_the_last_write_the_next_run_still_knows_the_address(st
         patched.setattr(audit, "record", broken)
         assert erase_due(now=DUE) == 0
     assert erase_due(now=DUE) == 1
-    assert suppression.is_suppressed(study, ["amal@example.org"])
+    assert suppression.suppressed(study, ["amal@example.org"])
 
 
 def test_at_the_desk_for_who_stays_a_member(study):
@@ -134,7 +134,7 @@ def test_at_the_desk_for_who_stays_a_member(study):
     suppress_member(by=cast.VERA, member=amal, reason="Phoned.", now=NOW)
     amal.refresh_from_db()
     assert amal.mail_stopped
-    assert suppression.is_suppressed(study, ["amal@example.org"])
+    assert suppression.suppressed(study, ["amal@example.org"])
     assert AuditEvent.objects.get(verb="member.suppressed").detail == {"reason": "Phoned."}
     with pytest.raises(BadInput, match="reason"):
         suppress_member(by=cast.VERA, member=amal, reason=" ", now=NOW)

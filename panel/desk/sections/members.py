@@ -21,7 +21,7 @@ from panel.members import permissions
 from panel.members import services as members
 from panel.members.models import Hold, PanelMember
 from panel.members.rules import Verb, tidy_code
-from panel.members.selectors import standing_hold
+from panel.members.selectors import is_restricted, standing_hold
 from panel.residency import services as residency
 from panel.rights import selectors as rights
 from panel.rights.rules import NO_RECALL
@@ -61,11 +61,6 @@ def _lift(*, by: Actor, obj: PanelMember, now: datetime) -> Words:
         raise NotNow(_("This member is under no restriction."))
     members.lift(by=by, held=held, now=now)
     return _("Lifted. Tell the member before the next letter goes.")
-
-
-def is_held(member: PanelMember) -> bool:
-    """Whether the member's data are restricted now."""
-    return standing_hold(member, Hold.Kind.RESTRICTION) is not None
 
 
 class MemberAdmin(DeskAdmin[PanelMember]):
@@ -108,7 +103,7 @@ class MemberAdmin(DeskAdmin[PanelMember]):
             _("Restrict"),
             _("Freezes letters, edits and releases of this member. The data are kept; stops still work."),
             _restrict,
-            fits=lambda member: not is_held(member),
+            fits=lambda member: not is_restricted(member),
             form=ReasonForm,
         ),
         Step[PanelMember](
@@ -117,7 +112,7 @@ class MemberAdmin(DeskAdmin[PanelMember]):
             _("Lift the restriction"),
             _("Letters, edits and releases go on. The member is told before (GDPR 18)."),
             _lift,
-            fits=is_held,
+            fits=is_restricted,
         ),
     )
 

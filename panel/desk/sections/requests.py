@@ -25,9 +25,8 @@ from panel.desk.base import DeskAdmin, Step, Words
 from panel.desk.forms import Day, DeskForm, LongText, ReasonForm
 from panel.desk.told import RungForm, outside_words, running_case
 from panel.desk.words import colour, day, label
-from panel.members.models import Hold
 from panel.members.rules import Verb, tidy_code
-from panel.members.selectors import standing_hold
+from panel.members.selectors import is_restricted
 from panel.rights import acts, requests, selectors
 from panel.rights import request_rules as rules
 from panel.rights.models import Request
@@ -181,7 +180,7 @@ def calls_for(act: Act) -> Any:
 
 def is_held(request: Request) -> bool:
     """Whether the member's data are restricted now."""
-    return bool(request.member and standing_hold(request.member, Hold.Kind.RESTRICTION))
+    return bool(request.member and is_restricted(request.member))
 
 
 STEPS = (
