@@ -27,6 +27,7 @@ class JournalEntry(models.Model):
         ADDRESS_CHANGED = "address_changed", "a contact card was changed"
         ENROLLED = "enrolled", "members were enrolled"
         STUDY_ENDED = "study_ended", "a study's end was ordered"
+        ROW_LEFT = "row_left", "who a row of a file is left, or came back"
 
     id = models.BigAutoField(primary_key=True)
     uid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)

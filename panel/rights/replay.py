@@ -20,7 +20,7 @@ from consent import selectors as consents
 from consent import services as ledger
 from panel.audit import services as audit
 from panel.audit.rules import Actor
-from panel.enrolment.models import EnrolmentRun
+from panel.enrolment.models import EnrolmentRun, ErasedRow, RecruitmentRecord
 from panel.errors import Damaged
 from panel.journal import file, selectors
 from panel.journal import services as journal
@@ -316,6 +316,19 @@ def _study_ended(line: Line, now: datetime) -> Outcome:
     return Outcome.APPLIED
 
 
+def _row_left(line: Line, now: datetime) -> Outcome:
+    """Where the backup is older than their enrolment, nobody else would know that this row is not to come back."""
+    study = Study.objects.filter(slug=line.study).first()
+    if study is None:
+        return Outcome.LOST
+    row: dict[str, Any] = {"study": study, "fingerprint": bytes.fromhex(line.payload["row"])}
+    if RecruitmentRecord.objects.filter(**row).exists():
+        return Outcome.STOOD
+    if line.payload["left"]:
+        return Outcome.APPLIED if ErasedRow.objects.get_or_create(**row)[1] else Outcome.STOOD
+    return Outcome.APPLIED if ErasedRow.objects.filter(**row).delete()[0] else Outcome.STOOD
+
+
 def _enrolled(line: Line, now: datetime) -> Outcome:
     here = EnrolmentRun.objects.filter(pk=line.payload["run"]).exists()
     return Outcome.STOOD if here else Outcome.LOST
@@ -335,6 +348,7 @@ APPLY: dict[Kind, Callable[[Line, datetime], Outcome]] = {
     Kind.SUPPRESSED: _suppressed,
     Kind.ADDRESS_CHANGED: _address_changed,
     Kind.ENROLLED: _enrolled,
+    Kind.ROW_LEFT: _row_left,
     Kind.STUDY_ENDED: _study_ended,
 }
 

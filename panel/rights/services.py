@@ -17,6 +17,7 @@ from consent import services as ledger
 from consent.models import ConsentEntry
 from panel.audit import services as audit
 from panel.audit.rules import Actor
+from panel.enrolment.models import RecruitmentRecord
 from panel.errors import NotAllowed, NotNow
 from panel.invitations.services import queue_service
 from panel.journal import selectors as journal_state
@@ -266,3 +267,14 @@ def _note(by: Actor, stop: Stop, verb: str, now: datetime) -> None:
     slug = stop.member.study.slug
     audit.record(by=by, verb=verb, now=now, study=slug, subject=stop.code, detail=detail)
     journal.record(kind=JOURNALED[verb], study=slug, code=stop.code, payload=retold(stop), now=now)
+    if stop.rung in rules.LEAVING and verb != "stop.wait_waived":
+        _note_row(stop.member, now)
+
+
+def _note_row(member: PanelMember, now: datetime) -> None:
+    """Their row's keyed hash, without the code: after a lost backup the file is enrolled again under new codes."""
+    stops = Stop.objects.filter(member=member, rung__in=rules.LEAVING, state__in=(State.IN_FORCE, State.DONE))
+    left, slug = stops.exists(), member.study.slug
+    for mark in RecruitmentRecord.objects.filter(member=member).values_list("fingerprint", flat=True):
+        payload = {"row": bytes(mark).hex(), "left": left}
+        journal.record(kind=journal.Kind.ROW_LEFT, study=slug, payload=payload, now=now)

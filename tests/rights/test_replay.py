@@ -39,7 +39,7 @@ from panel.vault import services as vault
 from panel.vault import suppression
 from panel.vault.models import Card, Suppressed
 from panel.waves.models import Case, CaseEvent
-from tests.factories import cast
+from tests.factories import cast, recruits
 from tests.factories import fielding as f
 from tests.factories.answering import NOW, SYSTEM
 
@@ -351,6 +351,26 @@ def test_members_enrolled_after_the_backup_are_reported_by_count(db):
     told = AuditEvent.objects.get(verb="journal.replayed").detail
     assert told["lost_members"] == 3
     assert PanelMember.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("rung", "waive"), [("leave_delete", True), ("leave_delete", False), ("leave_keep", False)]
+)
+def test_law_07_who_left_after_the_backup_is_not_brought_back_by_enrolling_the_lost_file_again(
+    db, rung, waive
+):
+    """The replay says to enrol lost files again: new codes, but the same people."""
+    study = cast.study()
+    cast.people(study, 1)
+    with lost():
+        left, back, stays = cast.people(study, 3, start=7)
+        stop(left, rung, waive=waive, now=cast.NOW)
+        undo_stop(by=Actor.member(back.code), stop=stop(back, rung, now=cast.NOW), now=cast.NOW)
+        erasure.erase_due(now=cast.NOW)
+    replay.replay(by=OPERATOR, now=cast.NOW)
+    file_again = [recruits.row(n) for n in (7, 8, 9)]
+    assert cast.enrol(study, *file_again).outcome == {"enrolled": 2, "erased": 1}
+    assert not {left.code, back.code, stays.code} & set(study.members.values_list("code", flat=True))
 
 
 def test_every_kind_of_entry_can_be_replayed():
