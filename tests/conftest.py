@@ -141,10 +141,11 @@ def _kek_stays(_kek: bytes) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _journal_ends() -> Iterator[None]:
-    """The journal outlives no test: the next one's database would be older than it."""
+def _notes_outside_end() -> Iterator[None]:
+    """Journal and anchors outlive no test: the next one's database would be older than they are."""
     yield
     shutil.rmtree(Path(django_settings.JOURNAL_FILE).parent, ignore_errors=True)
+    Path(django_settings.AUDIT_ANCHOR_FILE).unlink(missing_ok=True)
 
 
 # --- real servers and processes

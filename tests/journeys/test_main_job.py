@@ -162,7 +162,8 @@ def deletion_is_carried_out(town: t.Town) -> None:
     assert set(places(*words)) >= {"default.waves_case", "default.members_panelmember", "default.rights_stop"}
     town.tick(asked + 14 * t.DAY)
     kept = places(*words)
-    assert set(kept) == {"default.consent_consententry", "default.audit_auditevent", "default.rights_stop"}
+    ledgers = ("consent_consententry", "audit_auditevent", "journal_journalentry", "rights_stop")
+    assert set(kept) == {f"default.{table}" for table in ledgers}
     assert set().union(*kept.values()) == {member.code}
     assert vault.find_by_address([address("leave_delete")]) == {address("leave_delete"): []}
     assert (
