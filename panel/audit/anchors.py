@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from panel.audit import rules, selectors, services
 from panel.audit.rules import Actor
 from panel.audit.selectors import Verdict
+from panel.disk import sync_folder
 from panel.errors import BadInput, Damaged, Unreachable
 
 #: How many events one anchoring seals at most before it looks at the chain; the rest waits for the next.
@@ -89,8 +90,4 @@ def _append(path: Path, line: str) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)

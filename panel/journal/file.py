@@ -13,6 +13,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from panel.disk import sync_folder
 from panel.errors import Unreachable
 
 BLOCK = 1 << 16
@@ -76,7 +77,7 @@ def append(file: Path, text: bytes) -> None:
         opened.flush()
         os.fsync(opened.fileno())
     if new:
-        _sync_folder(file.parent)
+        sync_folder(file.parent)
 
 
 def _end_of_whole(file: Path) -> int:
@@ -105,14 +106,7 @@ def replace(file: Path, texts: Iterable[bytes], *, keep_as: str) -> None:
     with suppress(FileNotFoundError):
         os.link(file, file.with_name(f"{file.name}.{keep_as}"))
     new.replace(file)
-    _sync_folder(file.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    with suppress(OSError):  # some file systems can't sync a folder
-        os.fsync(handle)
-    os.close(handle)
+    sync_folder(file.parent)
 
 
 @contextmanager

@@ -10,13 +10,14 @@ import os
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from django.utils.translation import gettext as _
 
+from panel.disk import sync_folder
 from panel.errors import Damaged, NotNow, Unreachable
 from panel.keys import crypto
 from panel.keys.crypto import Algorithm, Place, SealingKey
@@ -131,7 +132,7 @@ class RingFile:
                 os.link(temporary, self.path)  # unlike rename, never replaces what another process just made
             except FileExistsError:
                 return False
-        self._sync_folder()
+        sync_folder(self.path.parent)
         return True
 
     def add_version(self, *, today: date) -> int:
@@ -178,7 +179,7 @@ class RingFile:
             temporary.replace(self.path)
         for left in self.path.parent.glob(f".{self.path.name}-*"):
             left.unlink()  # of a process that was killed: it may hold a version that is to be destroyed
-        self._sync_folder()
+        sync_folder(self.path.parent)
 
     @contextmanager
     def _written_aside(self, entries: Mapping[int, Entry]) -> Iterator[Path]:
@@ -196,12 +197,6 @@ class RingFile:
             yield Path(name)
         finally:
             Path(name).unlink(missing_ok=True)
-
-    def _sync_folder(self) -> None:
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        with suppress(OSError):  # some file systems can't sync a folder
-            os.fsync(folder)
-        os.close(folder)
 
 
 def _entry(*, made_on: str, sealed_by: str, key: str) -> Entry:

@@ -12,6 +12,7 @@ from panel.keys.crypto import Place
 from panel.keys.models import DataKey, NextKey, WrappedRoot
 from panel.keys.providers import provider
 from panel.keys.ring import Ring
+from panel.sets import walk
 
 CHUNK = 500
 Row = tuple[bytes, int, bytes]
@@ -60,11 +61,8 @@ def look(model: Model, locators: Iterable[bytes]) -> Looked:
 def look_at_all() -> Iterator[tuple[int, list[Fault]]]:
     """Every wrapped key there is, a set at a time: how many were opened, and which did not."""
     for model in (DataKey, NextKey):
-        last = b""
-        later = model.objects.order_by("locator").values_list("locator", flat=True)
-        while chunk := [bytes(locator) for locator in later.filter(locator__gt=last)[:CHUNK]]:
-            last = chunk[-1]
-            yield len(chunk), look(model, chunk).faults
+        for locators in walk(model.objects.all(), "locator", CHUNK):
+            yield len(locators), look(model, locators).faults
 
 
 def count() -> int:
@@ -74,11 +72,7 @@ def count() -> int:
 
 def made_before(day: date) -> Iterator[list[bytes]]:
     """The locators of data keys that can't be waiting for their card any more, a set at a time."""
-    last = b""
-    later = DataKey.objects.filter(made_on__lt=day).order_by("locator").values_list("locator", flat=True)
-    while chunk := [bytes(locator) for locator in later.filter(locator__gt=last)[:CHUNK]]:
-        last = chunk[-1]
-        yield chunk
+    yield from walk(DataKey.objects.filter(made_on__lt=day), "locator", CHUNK)
 
 
 def _rows(model: Model, locators: Iterable[bytes]) -> list[Row]:

@@ -21,7 +21,7 @@ from panel.errors import NotNow
 from panel.invitations.models import LetterKind
 from panel.invitations.services import cancel_service, queue_service_many
 from panel.members import holding, permissions
-from panel.members.models import Hold, PanelMember, Study
+from panel.members.models import PanelMember, Study
 from panel.members.rules import Verb
 from panel.rights.models import ReconsentAsk, ReconsentRun
 from panel.sets import SIZE
@@ -43,7 +43,7 @@ def start(*, by: Actor, study: Study, form: ConsentForm, now: datetime) -> Recon
         (ReconsentAsk(run=run, member_id=pk, written_to=pk in write_to) for pk in members), batch_size=SIZE
     )
     reason = f"re-consent to the form {form.version}"
-    holding.hold_many(by=by, study=study, members=members, kind=Hold.Kind.RECONSENT, reason=reason, now=now)
+    holding.hold_for_consent(by=by, study=study, members=members, reason=reason, now=now)
     letters = [pk for pk in members if pk in write_to]
     queue_service_many(members=letters, occasion=run.pk, kind=LetterKind.RECONSENT, now=now)
     _tell(by, run, "reconsent.started", now, asked=len(members), written_to=len(letters))
@@ -60,7 +60,7 @@ def close(*, by: Actor, run: ReconsentRun, lift: bool, now: datetime) -> Reconse
     cancelled = cancel_service(occasion=run.pk, kind=LetterKind.RECONSENT)
     lifted = 0
     if lift:
-        lifted = holding.lift_all(by=by, study=run.study, kind=Hold.Kind.RECONSENT, now=now)
+        lifted = holding.lift_for_consent(by=by, study=run.study, now=now)
     _tell(by, run, "reconsent.closed", now, lifted=lifted, letters_cancelled=cancelled)
     run.refresh_from_db()
     return run

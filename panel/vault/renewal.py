@@ -18,7 +18,7 @@ from panel.errors import Damaged
 from panel.keys import renewal as keys
 from panel.keys.macs import Index
 from panel.keys.services import CardKeys, data_keys_of_cards
-from panel.sets import batched
+from panel.sets import batched, walk
 from panel.vault.cards import BLOCKS, opened_card, sealed_card
 from panel.vault.models import Card
 
@@ -57,10 +57,7 @@ def renew_cards(progress: Callable[[int, int], None] | None = None) -> Renewed:
 
 def card_locators() -> Iterator[list[bytes]]:
     """Where all cards are found, a set at a time."""
-    last, later = b"", Card.objects.order_by("locator").values_list("locator", flat=True)
-    while chunk := [bytes(locator) for locator in later.filter(locator__gt=last)[:CHUNK]]:
-        last = chunk[-1]
-        yield chunk
+    yield from walk(Card.objects.all(), "locator", CHUNK)
 
 
 def key_locators() -> Iterator[tuple[Callable[[bytes], bool], set[bytes]]]:

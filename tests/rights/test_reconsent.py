@@ -389,14 +389,14 @@ def test_holds_for_many_leave_those_that_stand_and_need_the_leader(study):
     one, *others = people(study)
     members.hold(by=cast.LIV, member=one, kind=Hold.Kind.RECONSENT, reason="asked", now=NOW)
     every = [member.pk for member in (one, *others)]
-    given = {"study": study, "members": every, "kind": Hold.Kind.RECONSENT, "reason": "new words", "now": NOW}
+    given: dict[str, Any] = {"study": study, "members": every, "reason": "new words", "now": NOW}
     with pytest.raises(NotAllowed):
-        holding.hold_many(by=cast.SIGNE, **given)
-    assert holding.hold_many(by=cast.LIV, **given) == 3
+        holding.hold_for_consent(by=cast.SIGNE, **given)
+    assert holding.hold_for_consent(by=cast.LIV, **given) == 3
     assert len(held(study)) == 4
     with pytest.raises(NotAllowed):
-        holding.lift_all(by=cast.SIGNE, study=study, kind=Hold.Kind.RECONSENT, now=NOW)
-    assert holding.lift_all(by=cast.LIV, study=study, kind=Hold.Kind.RECONSENT, now=NOW) == 4
+        holding.lift_for_consent(by=cast.SIGNE, study=study, now=NOW)
+    assert holding.lift_for_consent(by=cast.LIV, study=study, now=NOW) == 4
 
 
 def test_service_mail_for_many_is_queued_once(study):
