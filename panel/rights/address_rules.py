@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext_lazy as _
 
 from panel.errors import BadInput
-from panel.rights.address_models import AddressChange
+from panel.rights.models import AddressChange
 from panel.vault.rules import is_usable_address, tidy_address
 
 State = AddressChange.State
@@ -27,6 +27,9 @@ LIFE = timedelta(days=7)
 MOST, WITHIN = 3, timedelta(days=7)
 #: The old address is told first. Where its mail server takes nothing for so long, the change goes on.
 TELL_FIRST = timedelta(days=3)
+#: So long nothing but letters goes to an address that was just changed: who holds somebody's forwarded letter can
+#: ask for a change, and the old address has this time to be read.
+SETTLED = timedelta(days=3)
 #: The longest address there can be (RFC 5321), and what its sealed field takes.
 LONGEST = 254
 

@@ -27,8 +27,8 @@ from panel.members import permissions, selectors
 from panel.members.models import PanelMember, Study
 from panel.members.rules import Verb
 from panel.rights import address_rules as rules
-from panel.rights.address_models import AddressChange
 from panel.rights.address_rules import State
+from panel.rights.models import AddressChange
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +100,12 @@ def waiting_change(member: PanelMember, *, now: datetime) -> AddressChange | Non
         AddressChange.objects.filter(member=member, state__in=STANDING).select_related("member").first()
     )
     return standing if standing and can_cancel(standing, now=now) else None
+
+
+def is_settled(member: PanelMember, *, now: datetime) -> bool:
+    """Whether what is sent now surely reaches whom it reached for days: no change waits, and none was just made."""
+    just_made = Q(state=State.DONE, ended_at__gt=now - rules.SETTLED)
+    return not AddressChange.objects.filter(Q(state__in=STANDING) | just_made, member=member).exists()
 
 
 def change_of(link: Link) -> AddressChange | None:

@@ -25,8 +25,8 @@ from panel.keys.crypto import Place
 from panel.members import permissions
 from panel.members.models import PanelMember
 from panel.members.rules import Verb
-from panel.rights import copy_contents
-from panel.rights.copy_models import Copy, CopyRequest
+from panel.rights import addresses, copy_contents
+from panel.rights.models import Copy, CopyRequest
 from panel.rights.overview import contact_gone
 
 logger = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ def ask_copy(*, by: Actor, member: PanelMember, now: datetime) -> Asked:
     if member.status == PanelMember.Status.DELETING:
         raise NotNow(_("Everything is about to be deleted, so no copy is made. You can undo that first."))
     _check_limit(member, now)
+    _check_settled(member, now)
     request = CopyRequest.objects.create(member=member, told_staff=by.kind != "member", asked_at=now)
     token = ""
     if not contact_gone(member):
@@ -72,6 +73,17 @@ def _check_limit(member: PanelMember, now: datetime) -> None:
         raise NotNow(_("A copy was asked for within the last 24 hours. Its letter comes, or came, by email."))
     if asked.filter(asked_at__gt=now - MONTH).count() >= MOST:
         raise NotNow(_("Several copies were asked for this month. Please wait a few days, or write to us."))
+
+
+def _check_settled(member: PanelMember, now: datetime) -> None:
+    """A copy is all there is of somebody: an address that was only just given doesn't get it."""
+    if not contact_gone(member) and not addresses.is_settled(member, now=now):
+        raise NotNow(
+            _(
+                "Your address is being changed, or was changed a moment ago. To keep your data safe, a copy can be "
+                "asked for three days after that."
+            )
+        )
 
 
 def _mint(request: CopyRequest, now: datetime) -> str:

@@ -9,6 +9,7 @@ from django.db import models
 
 from panel.audit.models import AuditEvent
 from panel.audit.rules import Actor
+from panel.enrolment import intake
 from panel.errors import Damaged, NotAllowed, NotNow
 from panel.invitations import links
 from panel.invitations.models import Link, Outgoing
@@ -17,8 +18,8 @@ from panel.members.models import PanelMember
 from panel.residency.services import take_evidence
 from panel.responses.models import Response
 from panel.responses.services import save_page
-from panel.rights import copies, erasure, holdings, services, zones
-from panel.rights.copy_models import Copy, CopyRequest
+from panel.rights import addresses, copies, erasure, holdings, services, zones
+from panel.rights.models import Copy, CopyRequest
 from panel.vault import services as vault
 from tests.factories import cast, fielding
 from tests.factories.answering import NOW, SYSTEM
@@ -331,3 +332,26 @@ def test_from_the_request_to_the_mail_and_back(mail_catcher, settings):
     copies.make_copies(now=fielding.NOON)
     link = links.resolve(token=token, use=Link.Use.COPY, now=fielding.NOON)
     assert fetch(link, token, fielding.NOON)["contact"]["email"] == "m0@example.org"
+
+
+def test_an_address_that_was_only_just_given_gets_no_copy(field):
+    """Who holds a forwarded letter asks for a change and a copy: the old address has days to be read (LAW-09)."""
+    amal, by = field.amal, Actor.member(field.amal.code)
+    intake.ensure(today=NOW.date())
+    change = addresses.ask_change(by=by, member=amal, address="stranger@example.net", now=NOW)
+    with pytest.raises(NotNow, match="three days"):
+        ask(amal)
+    Outgoing.objects.update(state="sent")
+    addresses.confirm_change(by=by, change=change, now=NOW)
+    assert addresses.apply_confirmed(now=NOW) == 1
+    with pytest.raises(NotNow, match="three days"):
+        ask(amal, NOW + 3 * DAY - timedelta(minutes=1))
+    assert ask(amal, NOW + 3 * DAY).request
+
+
+def test_a_change_that_was_stopped_keeps_nobody_from_a_copy(field):
+    amal, by = field.amal, Actor.member(field.amal.code)
+    intake.ensure(today=NOW.date())
+    change = addresses.ask_change(by=by, member=amal, address="stranger@example.net", now=NOW)
+    addresses.cancel_change(by=by, change=change, now=NOW)
+    assert ask(amal).request
