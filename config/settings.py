@@ -401,6 +401,7 @@ REST_KNOX = {"TOKEN_TTL": timedelta(days=90), "AUTO_REFRESH": False, "TOKEN_PREF
 LANGUAGE_CODE = "en"
 LANGUAGES = [("nb", "norsk bokmål"), ("en", "English"), ("uk", "українська"), ("ru", "русский")]
 USE_I18N = USE_TZ = True
+FORMAT_MODULE_PATH = ["config.formats"]
 TIME_ZONE = "Europe/Oslo"
 
 # --- logs: no address, no token, no IP (NEV-02, NEV-09); requests are not logged at all, errors by our own words

@@ -94,10 +94,10 @@ def label(text: str, kind: str) -> SafeString:
 
 def moment(at: datetime | None) -> SafeString:
     """A time in Norway, as short as it can be."""
-    text = date_format(localtime(at), "j M Y, H:i") if at else "–"
+    text = date_format(localtime(at), "SHORT_DATETIME_FORMAT") if at else "–"
     return format_html('<span class="desk-nowrap">{}</span>', text)
 
 
 def day(on: date | None) -> SafeString:
     """A day."""
-    return format_html('<span class="desk-nowrap">{}</span>', date_format(on, "j M Y") if on else "–")
+    return format_html('<span class="desk-nowrap">{}</span>', date_format(on, "SHORT_DATE_FORMAT") if on else "–")

@@ -1,0 +1,1 @@
+"""How dates are written, by language. Respondents' pages say it in their own words (panel/portal/locale)."""
