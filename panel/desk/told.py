@@ -20,7 +20,6 @@ from panel.rights import requests, selectors
 from panel.rights import services as rights
 from panel.rights.models import Request, Stop
 from panel.rights.rules import LEAVING, NO_RECALL, RUNGS
-from panel.waves.models import Case, Wave
 
 #: How a request reaches staff; members' own page records its own.
 CHANNELS = [one for one in Request.Channel if one != Request.Channel.OWN_PAGE]
@@ -105,17 +104,11 @@ def record_stop(
     """Puts it in force, and says what became of it."""
     rights.ask_stop(
         by=by, member=member, rung=rung, channel=Stop.Channel.TOLD_STAFF, until=until, told_on=told_on,
-        case=running_case(member), waive=waive, never_again=never_again, now=now,
+        case=selectors.running_case(member), waive=waive, never_again=never_again, now=now,
     )  # fmt: skip
     said = gettext("Recorded for %(code)s: %(rung)s. The member gets a receipt.")
     said %= {"code": member.code, "rung": RUNGS[Stop.Rung(rung)].name}
     return f"{said} {outside_words(member.code)}" if rung in LEAVING else said
-
-
-def running_case(member: PanelMember) -> Case | None:
-    """The member's case in the wave that is open now, which reminders would be about."""
-    cases = Case.objects.filter(member=member, wave__status=Wave.Status.OPEN).select_related("wave")
-    return cases.order_by("-wave__opens_at").first()
 
 
 def outside_words(code: str) -> str:

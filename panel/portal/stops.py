@@ -26,6 +26,7 @@ from panel.rights.rules import (
     Rung,
     can_undo,
 )
+from panel.waves.models import Case, Wave
 
 #: Which page a stop was asked on; links of requests have one word for all.
 CHANNELS = {
@@ -91,12 +92,22 @@ def _ask(came: Visit, sent: Mapping[str, str], channel: Channel) -> None:
         member=came.member,
         rung=Rung(sent["rung"]),
         channel=channel,
-        case=came.link.case,
+        case=_case(came),
         until=_day(sent.get("until", "")),
         typed_word=sent.get("word"),
         waive=sent.get("waive") == "yes",
         never_again=sent.get("never_again") == "yes",
         now=came.now,
+    )
+
+
+def _case(came: Visit) -> Case | None:
+    """What "this survey" is: the letter's own, else, as on the own page, the one that is open now."""
+    of_link = came.link.case
+    return (
+        of_link
+        if of_link and of_link.wave.status == Wave.Status.OPEN
+        else selectors.running_case(came.member)
     )
 
 
@@ -133,7 +144,7 @@ def _show(
     came.member.refresh_from_db(fields=["status"])
     standing = [_standing(stop, came) for stop in selectors.in_force(came.member, now=came.now)]
     sent = sent or {}
-    rungs = selectors.rungs_offered(came.member, came.link.case)
+    rungs = selectors.rungs_offered(came.member, _case(came))
     today = timezone.localdate(came.now)
     context = _common(came) | {
         "standing": standing,

@@ -27,6 +27,12 @@ def in_force(member: PanelMember, *, now: datetime) -> list[Stop]:
     return sorted(found, key=lambda stop: order.index(Rung(stop.rung)))
 
 
+def running_case(member: PanelMember) -> Case | None:
+    """The member's case in the wave that is open now, which reminders would be about."""
+    cases = Case.objects.filter(member=member, wave__status=Wave.Status.OPEN).select_related("wave")
+    return cases.order_by("-wave__opens_at").first()
+
+
 def rungs_offered(member: PanelMember, case: Case | None) -> list[Rung]:
     """The rungs this member can choose now."""
     in_wave = case is not None and case.wave.status == Wave.Status.OPEN

@@ -324,3 +324,11 @@ def test_an_answer_of_who_is_erased_meanwhile_is_not_kept(field, client, monkeyp
     address = f"/a/{field.token()}?page=now"
     assert client.post(address, {"where_live": "in_norway", "revision": "0"}).status_code == 404
     assert not Response.objects.exists()
+
+
+def test_law_06_a_link_without_a_survey_stops_the_reminders_of_the_one_that_is_open(field, client):
+    """As the own page's link in a receipt."""
+    new = links.NewLink(Link.Use.OWN, field.amal, None)
+    (token,) = links.mint_many([new], today=NOW.date())
+    assert client.post(f"/p/{token}/stop", {"rung": "no_reminders"}).status_code == 303
+    assert Stop.objects.get().case == field.case()

@@ -23,7 +23,7 @@ from panel.audit.rules import Actor
 from panel.desk import guard
 from panel.desk.base import DeskAdmin, Step, Words
 from panel.desk.forms import Day, DeskForm, LongText, ReasonForm
-from panel.desk.told import RungForm, outside_words, running_case
+from panel.desk.told import RungForm, outside_words
 from panel.desk.words import colour, day, label
 from panel.members.rules import Verb, tidy_code
 from panel.members.selectors import is_restricted
@@ -149,7 +149,7 @@ def _object(
 
 
 def _stop(*, by: Actor, obj: Request, now: datetime, rung: str, **given: Any) -> Words:
-    case = running_case(obj.member) if obj.member else None
+    case = selectors.running_case(obj.member) if obj.member else None
     acts.stop(by=by, request=obj, rung=rung, case=case, now=now, **given)
     return outside_words(obj.code) if rung in LEAVING else _("Recorded. The member gets a receipt.")
 
