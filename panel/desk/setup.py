@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from panel.invitations import readiness
 from panel.members.models import Study
 from panel.members.rules import Verb
-from panel.rights.retention_models import RetentionReport
+from panel.rights.models import RetentionReport
 
 
 @dataclass(frozen=True)

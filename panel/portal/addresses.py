@@ -12,7 +12,7 @@ from panel.errors import BadInput, NotNow, Refusal
 from panel.invitations.models import Link
 from panel.portal.guard import Visit, page, respondents, said, see_other, visit, wrong_link
 from panel.rights import addresses
-from panel.rights.address_models import AddressChange
+from panel.rights.models import AddressChange
 from panel.rights.own import is_frozen
 
 

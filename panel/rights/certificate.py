@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
 from panel.audit import selectors as audit
-from panel.rights.end_models import EndStep, ProjectEnd
+from panel.rights.models import EndStep, ProjectEnd
 
 #: What is kept after the end, and why nobody can be found in it.
 KEPT = (

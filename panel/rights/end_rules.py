@@ -8,7 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from panel.errors import BadInput, NotNow
-from panel.rights.end_models import EndStep
+from panel.rights.models import EndStep
 
 Step = EndStep.Step
 

@@ -16,7 +16,7 @@ from panel.members import permissions
 from panel.members.models import Study
 from panel.members.rules import Verb
 from panel.rights import messages
-from panel.rights.end_models import Extension, ProjectEnd
+from panel.rights.models import Extension, ProjectEnd
 
 
 @transaction.atomic

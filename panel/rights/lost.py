@@ -16,7 +16,7 @@ from panel.errors import Damaged
 from panel.keys.crypto import Place
 from panel.members.models import PanelMember
 from panel.rights.address_rules import usable
-from panel.rights.lost_models import AskedLink
+from panel.rights.models import AskedLink
 from panel.rights.own import queue_own_page
 from panel.vault import services as vault
 

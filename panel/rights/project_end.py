@@ -28,9 +28,8 @@ from panel.members.models import Study
 from panel.members.rules import Verb
 from panel.releases.models import Release
 from panel.rights import archive, certificate, clearing, extension, messages
-from panel.rights.end_models import EndStep, ProjectEnd
 from panel.rights.end_rules import Step, check_order, check_read, check_typed
-from panel.rights.models import OutsideItem, Request
+from panel.rights.models import EndStep, OutsideItem, ProjectEnd, Request
 from panel.rights.request_rules import UNANSWERED
 from panel.waves.models import Wave
 

@@ -26,7 +26,7 @@ from panel.members import permissions
 from panel.members.models import Study
 from panel.members.rules import Verb
 from panel.rights.end_rules import check_typed
-from panel.rights.retention_models import RetentionReport
+from panel.rights.models import RetentionReport
 from panel.rights.retention_rules import Facts, Ground, ground
 from panel.sets import batched
 from panel.vault import services as vault

@@ -12,8 +12,7 @@ from panel.keys import services as keys
 from panel.members.models import PanelMember
 from panel.residency.models import Evidence
 from panel.rights import copies
-from panel.rights.address_models import AddressChange
-from panel.rights.copy_models import CopyRequest
+from panel.rights.models import AddressChange, CopyRequest
 from tests.browser import test_portal as portal
 from tests.factories import answering
 from tests.factories.answering import NOW

@@ -7,7 +7,7 @@ from panel.audit.models import AuditEvent
 from panel.enrolment import intake, suppression
 from panel.enrolment.models import NewAddress
 from panel.rights import addresses
-from panel.rights.address_models import AddressChange
+from panel.rights.models import AddressChange
 from tests.factories import cast
 
 pytestmark = pytest.mark.django_db

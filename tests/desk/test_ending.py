@@ -15,10 +15,8 @@ from panel.members.models import Study, StudyDecision
 from panel.members.rules import ROLES, Role
 from panel.releases import services as releases
 from panel.rights import extension, project_end, retention
-from panel.rights.end_models import EndStep, ProjectEnd
 from panel.rights.end_rules import Step
-from panel.rights.models import Message
-from panel.rights.retention_models import RetentionReport
+from panel.rights.models import EndStep, Message, ProjectEnd, RetentionReport
 from panel.vault.models import Card
 from panel.waves import services as waves
 from tests.desk.conftest import NOW

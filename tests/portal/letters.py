@@ -5,8 +5,7 @@ from panel.invitations import links
 from panel.invitations.models import Link
 from panel.rights import addresses as changes
 from panel.rights import copies
-from panel.rights.copy_models import CopyRequest
-from panel.rights.models import ReconsentRun
+from panel.rights.models import CopyRequest, ReconsentRun
 from tests.factories import forms
 from tests.factories.answering import NOW
 

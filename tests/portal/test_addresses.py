@@ -8,7 +8,7 @@ from panel.audit.rules import Actor
 from panel.invitations import links
 from panel.invitations.models import Link, Outgoing
 from panel.rights import addresses
-from panel.rights.address_models import AddressChange
+from panel.rights.models import AddressChange
 from tests.factories.answering import NOW
 from tests.portal.html import LANGUAGES, Seen, see
 

@@ -11,7 +11,7 @@ from panel.invitations import links
 from panel.invitations.models import Link, Outgoing
 from panel.members.models import PanelMember
 from panel.rights import copies, erasure
-from panel.rights.copy_models import Copy, CopyRequest
+from panel.rights.models import Copy, CopyRequest
 from tests.factories.answering import NOW, with_cards
 from tests.portal.html import LANGUAGES, Seen, see, walk
 

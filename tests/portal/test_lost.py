@@ -2,7 +2,7 @@
 
 import pytest
 
-from panel.rights.lost_models import AskedLink
+from panel.rights.models import AskedLink
 from tests.factories.answering import with_cards
 from tests.portal.html import LANGUAGES, Seen, see
 

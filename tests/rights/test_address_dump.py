@@ -17,7 +17,7 @@ from panel.journal import services as journal
 from panel.keys.macs import Index
 from panel.members.models import PanelMember
 from panel.rights import addresses, erasure, replay
-from panel.rights.address_models import AddressChange
+from panel.rights.models import AddressChange
 from panel.vault import services as vault
 from panel.vault.models import Card
 from tests.factories import cast, fielding

@@ -17,7 +17,7 @@ from panel.keys import roots
 from panel.members import services as members
 from panel.members.models import Hold, PanelMember
 from panel.rights import addresses
-from panel.rights.address_models import AddressChange
+from panel.rights.models import AddressChange
 from panel.rights.services import ask_stop
 from panel.vault import services as vault
 from tests.factories import cast, fielding

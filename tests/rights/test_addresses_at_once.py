@@ -14,7 +14,7 @@ from panel.enrolment.models import NewAddress
 from panel.errors import NotNow
 from panel.members.models import PanelMember
 from panel.rights import addresses
-from panel.rights.address_models import AddressChange
+from panel.rights.models import AddressChange
 from tests.factories import fielding
 from tests.factories.fielding import NOON
 

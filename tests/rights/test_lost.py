@@ -11,7 +11,7 @@ from panel.enrolment import intake
 from panel.errors import BadInput
 from panel.invitations.models import Outgoing
 from panel.rights import erasure, lost, services
-from panel.rights.lost_models import AskedLink
+from panel.rights.models import AskedLink
 from tests.factories import fielding
 from tests.factories.fielding import NOON
 

@@ -32,9 +32,8 @@ from panel.members.models import PanelMember, Study
 from panel.releases import services as releases
 from panel.responses.models import Response
 from panel.rights import archive, clearing, files, project_end, traces
-from panel.rights.end_models import EndStep, ProjectEnd
 from panel.rights.end_rules import CARDS, ORDER, READING, TRANSITIONS, Step, check_read, next_step
-from panel.rights.models import OutsideItem, Request, Stop
+from panel.rights.models import EndStep, OutsideItem, ProjectEnd, Request, Stop
 from panel.rights.requests import receive
 from panel.rights.services import ask_stop
 from panel.vault import services as vault

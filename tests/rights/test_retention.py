@@ -17,7 +17,7 @@ from panel.keys.models import DataKey
 from panel.members.models import PanelMember
 from panel.rights import retention
 from panel.rights.management.commands import retention as command
-from panel.rights.retention_models import RetentionReport
+from panel.rights.models import RetentionReport
 from panel.rights.retention_rules import Facts, Ground, ground
 from panel.vault.models import Card
 from tests.factories import answering, cast

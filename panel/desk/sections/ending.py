@@ -29,9 +29,8 @@ from panel.members.models import Study
 from panel.members.rules import Verb
 from panel.releases.models import Release
 from panel.rights import archive, certificate, clearing, extension, messages, project_end, retention
-from panel.rights.end_models import EndStep, ProjectEnd
 from panel.rights.end_rules import CARDS, ORDER, next_step
-from panel.rights.models import OutsideItem
+from panel.rights.models import EndStep, OutsideItem, ProjectEnd
 
 End = EndStep.Step
 Fits = Callable[[ProjectEnd], bool]

@@ -20,8 +20,8 @@ from panel.members import selectors
 from panel.members.models import Study
 from panel.releases.models import Release
 from panel.rights import project_end
-from panel.rights.end_models import EndStep, ProjectEnd
 from panel.rights.end_rules import ORDER
+from panel.rights.models import EndStep, ProjectEnd
 
 Step = EndStep.Step
 BEGIN = "begin"
