@@ -8,6 +8,9 @@ handler429 = "panel.desk.accounts.too_many"
 
 urlpatterns: list[URLPattern | URLResolver] = []
 if settings.PROCESS in {"all", "desk", "migrate"}:
-    urlpatterns += [path("desk/", include("panel.desk.urls")), path("desk/", include("panel.desk.account_urls"))]
+    urlpatterns += [
+        path("desk/", include("panel.desk.urls")),
+        path("desk/", include("panel.desk.account_urls")),
+    ]
 if settings.PROCESS in {"all", "portal"}:
     urlpatterns += [path("api/v1/", include("panel.api.urls")), path("", include("panel.portal.urls"))]
