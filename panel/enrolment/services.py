@@ -81,7 +81,10 @@ def enrol(
     if dry_run:
         return _result(study, matching.plan(study=study, mapping=mapping, rows=rows), dry_run=True)
     with transaction.atomic():
-        Study.objects.select_for_update().get(pk=study.pk)  # one file at a time: (address, person) is unique
+        locked = Study.objects.select_for_update().get(
+            pk=study.pk
+        )  # one at a time: (address, person) is unique
+        setup.check_running(locked)  # its end may have been ordered while the file was read
         plan = matching.plan(study=study, mapping=mapping, rows=rows)
         result = _result(study, plan, dry_run=False)
         admission.carry_out(study=study, plan=plan, today=localdate(now))

@@ -49,6 +49,20 @@ def card(member: PanelMember):
     return vault.open_cards([member.code], by=SYSTEM, reason="test", now=NOW, study="")[member.code]
 
 
+def test_no_04_a_study_whose_end_is_ordered_while_its_file_is_read_takes_in_nobody(study, monkeypatch):
+    judged = services._judged
+
+    def ended_meanwhile(*args):
+        Study.objects.filter(pk=study.pk).update(ended_at=NOW)
+        return judged(*args)
+
+    monkeypatch.setattr(services, "_judged", ended_meanwhile)
+    with pytest.raises(NotNow, match="has ended"):
+        enrol(study)
+    assert not study.members.exists()
+    assert not Card.objects.exists()
+
+
 # --- the example's file
 
 
