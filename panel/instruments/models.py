@@ -6,6 +6,7 @@ An approved version is frozen: answers point at it. A new wording is a new versi
 import uuid
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from panel.members.models import Study
 
@@ -41,9 +42,9 @@ class InstrumentVersion(models.Model):
     """One wording of a questionnaire: the form as it came, and as it is run."""
 
     class Status(models.TextChoices):
-        DRAFT = "draft", "draft"
-        APPROVED = "approved", "approved"
-        RETIRED = "retired", "retired"
+        DRAFT = "draft", _("draft")
+        APPROVED = "approved", _("approved")
+        RETIRED = "retired", _("retired")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="versions")

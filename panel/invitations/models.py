@@ -5,6 +5,7 @@
 import uuid
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from consent.models import Purpose
 from panel.members.models import PanelMember, Study
@@ -14,16 +15,16 @@ from panel.waves.models import Case
 class LetterKind(models.TextChoices):
     """What a letter is for. The first two are survey mail; all others are service mail, sent at once."""
 
-    INVITATION = "invitation", "invitation"
-    REMINDER = "reminder", "reminder"
-    RECEIPT = "receipt", "receipt of a request"
-    CONFIRM_ADDRESS = "confirm_address", "to a new address, to be confirmed there"
-    ADDRESS_NOTICE = "address_notice", "to the old address: a new one was given"
-    COPY_READY = "copy_ready", "a copy of one's data is ready"
-    ANSWER = "answer", "answer to a request on one's rights"
-    RECONSENT = "reconsent", "asks to agree to new words"
-    NOTICE = "notice", "what the law demands: a longer study, a breach"
-    RESULT = "result", "results at the end of the study"
+    INVITATION = "invitation", _("invitation")
+    REMINDER = "reminder", _("reminder")
+    RECEIPT = "receipt", _("receipt of a request")
+    CONFIRM_ADDRESS = "confirm_address", _("to a new address, to be confirmed there")
+    ADDRESS_NOTICE = "address_notice", _("to the old address: a new one was given")
+    COPY_READY = "copy_ready", _("a copy of one's data is ready")
+    ANSWER = "answer", _("answer to a request on one's rights")
+    RECONSENT = "reconsent", _("asks to agree to new words")
+    NOTICE = "notice", _("what the law demands: a longer study, a breach")
+    RESULT = "result", _("results at the end of the study")
 
 
 class Letter(models.Model):
@@ -75,14 +76,14 @@ class Outgoing(models.Model):
     """
 
     class State(models.TextChoices):
-        QUEUED = "queued", "queued"
-        CLAIMED = "claimed", "claimed by a worker"
-        SENDING = "sending", "being sent"
-        SENT = "sent", "sent"
-        DEFERRED = "deferred", "deferred"
-        FAILED = "failed", "failed"
-        UNCONFIRMED = "unconfirmed", "perhaps sent: a person decides"
-        CANCELLED = "cancelled", "not sent"
+        QUEUED = "queued", _("queued")
+        CLAIMED = "claimed", _("claimed by a worker")
+        SENDING = "sending", _("being sent")
+        SENT = "sent", _("sent")
+        DEFERRED = "deferred", _("deferred")
+        FAILED = "failed", _("failed")
+        UNCONFIRMED = "unconfirmed", _("perhaps sent: a person decides")
+        CANCELLED = "cancelled", _("not sent")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     member = models.ForeignKey(PanelMember, on_delete=models.CASCADE, related_name="outgoing")

@@ -3,6 +3,7 @@
 import uuid
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from panel.members.models import Study
 from panel.waves.models import Wave
@@ -12,14 +13,14 @@ class Release(models.Model):
     """One file or table somebody asked for. States go by the table in releases/rules.py (SDC-08)."""
 
     class Product(models.TextChoices):
-        TABLES = "A", "tables"
-        MICRODATA = "B", "anonymised microdata of one wave"
+        TABLES = "A", _("tables")
+        MICRODATA = "B", _("anonymised microdata of one wave")
 
     class State(models.TextChoices):
-        ASKED = "requested", "waits for a reviewer"
-        APPROVED = "approved", "approved"
-        REJECTED = "rejected", "rejected"
-        WITHDRAWN = "withdrawn", "withdrawn"
+        ASKED = "requested", _("waits for a reviewer")
+        APPROVED = "approved", _("approved")
+        REJECTED = "rejected", _("rejected")
+        WITHDRAWN = "withdrawn", _("withdrawn")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="releases")

@@ -4,6 +4,7 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from panel.members.models import PanelMember
 
@@ -12,13 +13,13 @@ class AddressChange(models.Model):
     """One request to write to another address: confirmed there, told to the old one (LAW-09)."""
 
     class State(models.TextChoices):
-        ASKED = "asked", "waits for a confirmation at the new address"
-        CONFIRMED = "confirmed", "confirmed, about to be carried out"
-        DONE = "done", "carried out"
-        CANCELLED = "cancelled", "stopped"
-        REPLACED = "replaced", "replaced by a newer request"
-        EXPIRED = "expired", "not confirmed or not carried out in time"
-        REFUSED = "refused", "the new address may never be written to"
+        ASKED = "asked", _("waits for a confirmation at the new address")
+        CONFIRMED = "confirmed", _("confirmed, about to be carried out")
+        DONE = "done", _("carried out")
+        CANCELLED = "cancelled", _("stopped")
+        REPLACED = "replaced", _("replaced by a newer request")
+        EXPIRED = "expired", _("not confirmed or not carried out in time")
+        REFUSED = "refused", _("the new address may never be written to")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     member = models.ForeignKey(PanelMember, on_delete=models.CASCADE, related_name="address_changes")

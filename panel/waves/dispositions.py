@@ -10,6 +10,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 from panel.waves.models import CaseEvent
 
 Kind = CaseEvent.Kind
@@ -36,20 +39,20 @@ class Code:
 
     code: str
     group: Group
-    label: str
+    label: str | Promise
 
 
 COMPLETE = "1.1"
 CODES: dict[str, Code] = {
     line.code: line
     for line in (
-        Code(COMPLETE, Group.COMPLETE, "complete"),
-        Code("1.2", Group.PARTIAL, "partial or break-off with sufficient information"),
-        Code("2.111", Group.REFUSAL, "explicit refusal"),
-        Code("2.12", Group.REFUSAL, "break-off or partial with insufficient information"),
-        Code("2.20", Group.NON_CONTACT, "non-contact: nothing came back"),
-        Code("2.26", Group.NON_CONTACT, "not available during the field period: no invitation went out"),
-        Code("4.90", Group.NOT_ELIGIBLE, "not eligible"),
+        Code(COMPLETE, Group.COMPLETE, _("complete")),
+        Code("1.2", Group.PARTIAL, _("partial or break-off with sufficient information")),
+        Code("2.111", Group.REFUSAL, _("explicit refusal")),
+        Code("2.12", Group.REFUSAL, _("break-off or partial with insufficient information")),
+        Code("2.20", Group.NON_CONTACT, _("non-contact: nothing came back")),
+        Code("2.26", Group.NON_CONTACT, _("not available during the field period: no invitation went out")),
+        Code("4.90", Group.NOT_ELIGIBLE, _("not eligible")),
     )
 }
 

@@ -3,6 +3,7 @@
 import uuid
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from panel.instruments.models import InstrumentVersion
 from panel.members.models import PanelMember, Study
@@ -12,10 +13,10 @@ class Wave(models.Model):
     """One round of asking. Status changes go by the table in waves/rules.py."""
 
     class Status(models.TextChoices):
-        PLANNED = "planned", "planned"
-        APPROVED = "approved", "approved, sample drawn"
-        OPEN = "open", "open"
-        CLOSED = "closed", "closed"
+        PLANNED = "planned", _("planned")
+        APPROVED = "approved", _("approved, sample drawn")
+        OPEN = "open", _("open")
+        CLOSED = "closed", _("closed")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="waves")

@@ -24,6 +24,6 @@ class Command(ServiceCommand):
         codes, rates = selectors.by_code(wave), selectors.rates(wave)
         data = {"study": wave.study.slug, "wave": wave.name, "status": wave.status, "edition": EDITION}
         lines = [f"{wave.name} ({wave.get_status_display()}). {EDITION}", ""]
-        lines += [f"{code:6} {CODES[code].label:60} {number:7}" for code, number in sorted(codes.items())]
+        lines += [f"{code:6} {CODES[code].label!s:60} {number:7}" for code, number in sorted(codes.items())]
         lines += ["", *(f"{name:6} {'–' if rate is None else f'{rate:.4f}'}" for name, rate in rates.items())]
         return Answer({**data, "dispositions": dict(codes), "rates": rates}, lines)
