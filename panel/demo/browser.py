@@ -71,8 +71,15 @@ class Browser:
 
     def submit(self, form: FormElement, values: Mapping[str, str | list[str]]) -> Page:
         """Posts the form with its hidden fields and `values`; what is not given stays empty."""
+        return Page(self._send(form, values))
+
+    def fetch(self, form: FormElement, values: Mapping[str, str | list[str]]) -> bytes:
+        """The file that a form delivers."""
+        return self._send(form, values).raise_for_status().content
+
+    def _send(self, form: FormElement, values: Mapping[str, str | list[str]]) -> httpx.Response:
         hidden = {e.get("name"): e.get("value", "") for e in form.xpath(".//input[@type='hidden']")}
-        return Page(self._client.post(form.action, data={**hidden, **values}))
+        return self._client.post(form.action, data={**hidden, **values})
 
     def post(self, url: str, data: Mapping[str, str]) -> int:
         """What a mail program sends for one-click unsubscribing (RFC 8058)."""

@@ -61,6 +61,8 @@ class Life:
     enrolled: dict[str, object] = field(default_factory=dict)
     #: wave -> kind -> letters sent, counted as they go: an erasure later takes its member's rows with it.
     sent: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    #: address -> the last letter of the last wave: what its reader has at hand afterwards.
+    letters: dict[str, Mail] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)  # noqa: S311 - invented people's dice, no secret
@@ -78,9 +80,9 @@ class Life:
         self.left = people.match(self.people, people.leavers(), self.rng)
         self._refuse(BOUNCING)
         self.field("2023", 1, datetime(2023, 10, 1, 10, tzinfo=OSLO), wants_back=None)
-        self._review_flags()
+        self.review_flags()
         self.field("2024", 2, datetime(2024, 10, 1, 10, tzinfo=OSLO), wants_back=0.10)
-        self._review_flags()
+        self.review_flags()
         return self.study
 
     def open_today(self, *, now: datetime) -> Wave:
@@ -94,7 +96,7 @@ class Life:
         return wave
 
     def _recruit(self) -> Study:
-        self._set_clock(self.now)
+        self.set_clock(self.now)
         found = study.build(now=self.now, logins=self.town.logins)
         data = (people.DATA / "survey_2022.csv").read_bytes()
         with self.progress("Enrolling the recruitment file"):
@@ -105,7 +107,7 @@ class Life:
         return found
 
     def _instrument(self, now: datetime) -> InstrumentVersion:
-        self._set_clock(now)
+        self.set_clock(now)
         return study.instrument(self.study, now=now)
 
     def _refuse(self, number: int) -> None:
@@ -118,19 +120,20 @@ class Life:
 
     def field(self, name: str, number: int, opens: datetime, *, wants_back: float | None) -> Wave:
         """Plans, opens, reminds twice and closes a wave, with its respondents."""
-        self._set_clock(opens - timedelta(days=7))
+        self.set_clock(opens - timedelta(days=7))
         wave = self._plan(name, number, opens, self.now)
         players = [person for person in self.people if person.email not in self.bouncing]
         self.conducts = people.plan_wave(players, self.left, self.rng, wants_back=wants_back)
         self.seen: dict[str, int] = {}
+        self.letters.clear()
         for step, days in enumerate((0, *wave.reminder_days)):
-            self._set_clock(opens + timedelta(days=days, minutes=5))
-            self._settle(f"{name}: sending " + ("invitations" if step == 0 else f"reminder {step}"))
+            self.set_clock(opens + timedelta(days=days, minutes=5))
+            self.settle(f"{name}: sending " + ("invitations" if step == 0 else f"reminder {step}"))
             self._count(
                 wave, ordinal=max(step, 1), kind=LetterKind.REMINDER if step else LetterKind.INVITATION
             )
             self._answer(f"{name}: answering")
-        self._set_clock(wave.closes_at + timedelta(minutes=5))
+        self.set_clock(wave.closes_at + timedelta(minutes=5))
         waves.turn(now=self.now)
         self._erase()
         return wave
@@ -150,14 +153,14 @@ class Life:
         waves.approve_wave(by=study.LIV, wave=wave, now=now)
         return wave
 
-    def _settle(self, title: str) -> None:
+    def settle(self, title: str) -> None:
         """Opens what is due and queues it, as beat does, then waits until worker and catcher have dealt with it."""
         waves.turn(now=self.now)
         invitations.queue_due(now=self.now)
         with self.progress(title) as bar:
-            self._wait(self._waiting, "letters are still waiting", bar)
+            self.wait(self._waiting, "letters are still waiting", bar)
 
-    def _wait(self, left: Callable[[], int], what: str, bar: Callable[[int, int], None]) -> None:
+    def wait(self, left: Callable[[], int], what: str, bar: Callable[[int, int], None]) -> None:
         """Until the worker has left none; it has its patience."""
         total, end = max(1, left()), time.monotonic() + PATIENCE
         while number := left():
@@ -176,11 +179,9 @@ class Life:
 
     def _answer(self, title: str) -> None:
         """Everybody who got a letter does what they do, a few at a time."""
-        acts = [
-            (self.conducts[mail.to], mail, self._ordinal(mail))
-            for mail in self.mailbox.new()
-            if mail.to in self.conducts
-        ]
+        mails = [mail for mail in self.mailbox.new() if mail.to in self.conducts]
+        self.letters |= {mail.to: mail for mail in mails}
+        acts = [(self.conducts[mail.to], mail, self._ordinal(mail)) for mail in mails]
         with self.progress(title) as bar, ThreadPoolExecutor(DEVICES) as pool:
             doing = [
                 pool.submit(Respondent(mail, conduct, self.browser, seed=self.rng.random()).act, ordinal)
@@ -199,7 +200,7 @@ class Life:
 
     # --- staff and time
 
-    def _review_flags(self) -> None:
+    def review_flags(self) -> None:
         """The coordinator looks at each flag, by code, and confirms it."""
         flags = Flag.objects.filter(state=Flag.State.OPEN, member__study=self.study).select_related(
             "member__study"
@@ -218,9 +219,9 @@ class Life:
         due = Stop.objects.filter(
             rung=Stop.Rung.LEAVE_DELETE, state=Stop.State.IN_FORCE, due_at__lte=self.now
         )
-        self._wait(due.count, "deletions that are due were not carried out", lambda done, total: None)
+        self.wait(due.count, "deletions that are due were not carried out", lambda done, total: None)
 
-    def _set_clock(self, moment: datetime) -> None:
+    def set_clock(self, moment: datetime) -> None:
         self.now = moment
         other = self.town.clock.with_suffix(".new")
         other.write_text(moment.isoformat())

@@ -4,9 +4,10 @@ Pure: reads the example's files, decides, returns. Acting it out is life.py's.
 """
 
 import csv
+import io
 import random
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,12 @@ BREAKS_OFF, COMES_BACK = 0.10, 0.6
 _STOPS_SHARE = 0.10
 #: What those who want to stop choose, in the order in which they come.
 STOPS = ("one_click", "pause", "no_reminders", "no_mail", "leave_keep", "leave_delete") * 2
+
+#: Addresses that stand in no file: who moves to a new one, whose change is stopped, who comes with a second file,
+#: and whose change waits in `make run`.
+NEW_ADDRESSES = ("nova.lastivka@example.net", "chuzha.skrynka@example.org", "druha.khvylia@example.net",
+                 "shche.odna@example.net")  # fmt: skip
+MOVED, STOPPED, NEWCOMER, WAITING = NEW_ADDRESSES
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,44 @@ class Conduct:
     comes_back: bool = False
     stop: str = ""  # a rung of the ladder, or one_click
     profile: dict[str, Any] = field(default_factory=dict)  # item -> what they choose, where it is decided
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who uses which right after the second wave, by address."""
+
+    moves: str  # to a new address
+    doubts: str  # stops a change of address that the old address is told of
+    copies: str
+    corrects: str
+    pauses: str
+    keeps: str  # leaves, and lets the coded answers stay
+    deletes: str
+    calls: str  # asks on the phone
+
+
+def cast(conducts: Mapping[str, Conduct], not_these: Collection[str], rng: random.Random) -> Cast:
+    """Different people who finished the last wave; nobody whose leaving Norway is counted."""
+    finished = [
+        address
+        for address, conduct in conducts.items()
+        if conduct.answers_to is not None and conduct.breaks_off_after is None and address not in not_these
+    ]
+    return Cast(*rng.sample(finished, len(fields(Cast))))
+
+
+def second_file(rows: Iterable[dict[str, str]], *, again: str, beside: str) -> bytes:
+    """A recruitment file of two: who asked never to be contacted again, and somebody at an address not yet known."""
+    by_address = {tidy_address(row["E-post"]): row for row in rows}
+    new = [
+        {**by_address[again], "Svar-ID": "20000", "Innsendt": "18.11.2024 10:00"},
+        {**by_address[beside], "Svar-ID": "20001", "Innsendt": "18.11.2024 10:05", "E-post": NEWCOMER},
+    ]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(new[0]), delimiter=";")
+    writer.writeheader()
+    writer.writerows(new)
+    return text.getvalue().encode()
 
 
 def month(text: str) -> str:

@@ -98,12 +98,49 @@ def checks(summary: dict[str, Any]) -> dict[str, bool]:
         "no released row is alone: k is 6 or more": all(r["k"] >= 6 for r in summary["releases"]),
         "the audit chain holds": summary["audit_chain_holds"],
         "no address, name or number stands outside the mail": summary["canaries_outside_mail"] == 0,
+        **of_rights(summary["rights"]),
+    }  # fmt: skip
+
+
+def of_rights(rights: dict[str, Any]) -> dict[str, bool]:
+    """What must hold of the members' rights, in words."""
+    at, copy, old = rights["found_at"], rights["copy"], rights["old_vault"]
+    reconsent = rights["reconsent"]
+    return {
+        "a new address was confirmed there and told to the old one; letters go to the new one only": (
+            rights["old_address_told"], at["new_address"], at["old_address"],
+            reconsent["to_new_address"], reconsent["to_old_address"],
+        ) == (True, 1, 0, True, False),
+        "a change stopped from the old address changed nothing": (
+            at["kept_address"], at["stopped_address"]
+        ) == (1, 0),
+        "a copy held its reader's own address and answers": copy["own_address"] and copy["own_answers"],
+        "a place corrected on the own page was looked at and confirmed": rights["corrected"] == 1,
+        "a pause is in force": rights["paused"] == 1,
+        "who left kept the coded answers here and has no card": rights["answers_kept"] and at["left"] == 0,
+        "who had everything deleted was gone at once; their link opens nothing": rights["erased_at_once"]
+        and at["erased"] == 0
+        and not rights["erased_link_opens"],
+        "yesterday's vault opens with today's keys for all but those who left or moved": old["gone_open"] == 0
+        and old["shut"] == old["gone"]
+        and old["open"] > 0,
+        "yesterday's keystore opens nothing after the night": old["open_with_old_keystore"] == 0,
+        "a request made on the phone was answered in time": rights["request"]
+        == {"state": "answered", "in_time": True},
+        "who said never again is refused in a second file, another is not": rights["second_file"]
+        == {"enrolled": 1, "suppressed": 1},
+        "new words were asked for and answered, and the run is closed": reconsent["closed"]
+        and reconsent["written_to"] > reconsent["answered"] > 0,
+        "the journal and the anchors hold": not rights["journal"]["fault"]
+        and rights["journal"]["lines"] > 0
+        and rights["anchors"]["hold"]
+        and rights["anchors"]["noted"] > 0,
     }  # fmt: skip
 
 
 def leaks(out: Path) -> dict[str, set[str]]:
-    """CRY-12 over the file's addresses, names and phone numbers: place -> what was found there."""
-    words: set[str] = set()
+    """CRY-12 over all addresses, the file's names and phone numbers: place -> what was found there."""
+    words: set[str] = {*people.NEW_ADDRESSES}
     for row in people.file_rows():
         address = tidy_address(row["E-post"])
         words |= {address, row["E-post"].strip(), row["Fornavn"].strip(), row["Etternavn"].strip()}

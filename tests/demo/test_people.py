@@ -1,9 +1,12 @@
 """The example's people: leavers are members who arrived in that month, and plans come out to the person."""
 
+import csv
+import io
 import random
 from collections import Counter
 
 from panel.demo import people
+from panel.vault.rules import tidy_address
 
 
 def members():
@@ -42,3 +45,30 @@ def test_everybody_who_stops_takes_another_rung():
 def test_the_same_seed_gives_the_same_year():
     played = members()
     assert people.plan_wave(played, {}, random.Random(4)) == people.plan_wave(played, {}, random.Random(4))
+
+
+def test_each_right_is_used_by_somebody_else_who_finished_the_wave_and_is_counted_nowhere():
+    played = members()
+    left = people.match(played, people.leavers(), random.Random(5))
+    conducts = people.plan_wave(played, left, random.Random(5))
+    cast = vars(people.cast(conducts, left, random.Random(5)))
+    assert len(set(cast.values())) == len(cast) == 8
+    assert not set(cast.values()) & left.keys()
+    chosen = [conducts[address] for address in cast.values()]
+    assert all(c.answers_to is not None and c.breaks_off_after is None and not c.stop for c in chosen)
+
+
+def test_the_second_file_is_the_first_ones_kind_and_holds_two_who_agreed():
+    rows = people.file_rows()
+    again, beside = (person.email for person in members()[:2])
+    first, second = csv.DictReader(
+        io.StringIO(people.second_file(rows, again=again, beside=beside).decode()), delimiter=";"
+    )
+    assert list(first) == list(rows[0])
+    assert [tidy_address(row["E-post"]) for row in (first, second)] == [again, people.NEWCOMER]
+    assert {first["Samtykke ny kontakt"], second["Samtykke ny kontakt"]} == {"Ja"}
+    assert not {first["Svar-ID"], second["Svar-ID"]} & {row["Svar-ID"] for row in rows}
+
+
+def test_the_new_addresses_are_nobodys_in_the_file():
+    assert not {tidy_address(row["E-post"]) for row in people.file_rows()} & {*people.NEW_ADDRESSES}

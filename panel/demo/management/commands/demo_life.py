@@ -25,6 +25,7 @@ from panel.commands import Answer, ServiceCommand, WrongCall
 from panel.demo import study as example
 from panel.demo import summary
 from panel.demo.life import Life, Town
+from panel.demo.rights import Rights, leave_open
 
 RELEASES = (("2022", "B"), ("2023", "B"), ("2023", "A"), ("2024", "B"))
 
@@ -64,10 +65,12 @@ class Command(ServiceCommand):
         with shown("Releasing"):
             files = list(_release(out / "releases"))
         if options["upto_today"]:
+            leave_open(life, now=timezone.now())
             life.open_today(now=timezone.now())
             return Answer({}, [])
+        rights = Rights(life, out).live()
         with shown("Looking for canaries, adding up"):
-            found = summary.make(life, study, files, out)
+            found = summary.make(life, study, files, out) | {"rights": rights}
         held = summary.checks(found)
         (out / "summary.json").write_text(
             json.dumps({**found, "checks": held}, ensure_ascii=False, indent=1) + "\n"
