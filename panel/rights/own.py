@@ -4,7 +4,7 @@ The checks that all of these share stand here. Not here: stops (services.py), co
 (addresses.py).
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid5
 
 from django.db import transaction
@@ -28,6 +28,8 @@ from panel.residency.rules import is_month
 PLACES = tuple(place for place in PanelMember.Place if place != PanelMember.Place.UNKNOWN)
 #: Corrections a day, so that a page left open on a shared phone fills no table.
 DAILY = 5
+#: Letters with the own page's link in seven days: anybody who knows an address can ask for one.
+WEEKLY = 3
 
 
 def check_own(by: Actor, member: PanelMember) -> None:
@@ -88,10 +90,12 @@ def mail_own_page(*, by: Actor, member: PanelMember, now: datetime) -> None:
 
 @transaction.atomic
 def queue_own_page(*, by: Actor, member: PanelMember, now: datetime) -> bool:
-    """The letter itself; False where it was asked for today already."""
-    occasion = uuid5(member.pk, f"own page {timezone.localdate(now)}")
-    if Outgoing.objects.filter(member=member, occasion=occasion).exists():
+    """The letter itself; False where it was asked for today already, or often enough in seven days."""
+    today = timezone.localdate(now)
+    days = [uuid5(member.pk, f"own page {today - timedelta(days=ago)}") for ago in range(7)]
+    asked = set(Outgoing.objects.filter(member=member, occasion__in=days).values_list("occasion", flat=True))
+    if days[0] in asked or len(asked) >= WEEKLY:
         return False
-    queue_service(member=member, occasion=occasion, now=now)
+    queue_service(member=member, occasion=days[0], now=now)
     audit.record(by=by, verb="own_page.asked", now=now, study=member.study.slug, subject=member.code)
     return True

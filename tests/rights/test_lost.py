@@ -45,6 +45,15 @@ def test_a_member_gets_a_letter_with_the_link(study, mail_catcher, settings):
     assert not AskedLink.objects.exists()
 
 
+def test_a_stranger_who_asks_every_day_fills_nobodys_mailbox(study):
+    """Three letters in any seven days; each of their links goes on working."""
+    letters = []
+    for day in range(10):
+        ask("m1@example.org", NOON + day * DAY)
+        letters.append(lost.mail_links(now=NOON + day * DAY))
+    assert letters == [1, 1, 1, 0, 0, 0, 0, 1, 1, 1]
+
+
 def test_nobody_s_address_leads_to_nothing_and_is_forgotten(study):
     ask("stranger@example.net")
     assert lost.mail_links(now=NOON) == 0
