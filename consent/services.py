@@ -12,35 +12,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from consent.errors import ConsentError
-from consent.forms import (
-    approve_form,
-    begin,
-    discard_form,
-    draft_form,
-    new_version,
-    retire_form,
-    set_block,
-    set_question,
-    write_texts,
-)
+from consent.forms import begin, write_texts
 from consent.models import ConsentEntry, ConsentForm, ConsentText, InformationBlock, Purpose
-from consent.rules import NewBlock, NewEntry, NewText, blocks_of, form_hash, letter_of, text_hash, texts_of
-
-__all__ = [
-    "NewEntry",
-    "approve_form",
-    "discard_form",
-    "draft_form",
-    "import_form",
-    "inform",
-    "new_version",
-    "object_to",
-    "record",
-    "retire_form",
-    "set_block",
-    "set_question",
-    "withdraw",
-]
+from consent.rules import NewBlock, NewText, blocks_of, form_hash, letter_of, text_hash, texts_of
+from consent.rules import NewEntry as NewEntry  # what `record` is given
 
 BATCH = 1000
 Action = ConsentEntry.Action

@@ -11,8 +11,9 @@ from typing import Any
 from django.db import transaction
 from django.utils.timezone import localdate
 
-from consent import services as consent
+from consent import forms
 from consent.models import ConsentForm
+from consent.services import import_form
 from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.members import permissions
@@ -24,7 +25,7 @@ from panel.members.rules import Verb
 def draft(*, by: Actor, study: Study, document: Mapping[str, Any], now: datetime) -> ConsentForm:
     """A draft from a document."""
     permissions.check(by, study, Verb.DRAFT_FORM)
-    form = consent.draft_form(study_key=study.key, document=document, writer=by.name)
+    form = forms.draft_form(study_key=study.key, document=document, writer=by.name)
     _tell(by, study, form, "form.drafted", now)
     return form
 
@@ -33,7 +34,7 @@ def draft(*, by: Actor, study: Study, document: Mapping[str, Any], now: datetime
 def import_signed(*, by: Actor, study: Study, document: Mapping[str, Any], now: datetime) -> ConsentForm:
     """A form as people signed it before they were enrolled here; a proof, never shown to anybody new."""
     permissions.check(by, study, Verb.APPROVE_FORM)
-    form = consent.import_form(study_key=study.key, document=document, day=localdate(now))
+    form = import_form(study_key=study.key, document=document, day=localdate(now))
     _tell(by, study, form, "form.imported", now)
     return form
 
@@ -42,7 +43,7 @@ def import_signed(*, by: Actor, study: Study, document: Mapping[str, Any], now: 
 def new_version(*, by: Actor, study: Study, form: ConsentForm, version: str, now: datetime) -> ConsentForm:
     """A draft with the words of an older form."""
     permissions.check(by, study, Verb.DRAFT_FORM)
-    draft = consent.new_version(form=form, version=version, writer=by.name)
+    draft = forms.new_version(form=form, version=version, writer=by.name)
     _tell(by, study, draft, "form.drafted", now)
     return draft
 
@@ -53,7 +54,7 @@ def write_block(
 ) -> None:
     """The words of one block of a draft's letter, by language."""
     permissions.check(by, study, Verb.DRAFT_FORM)
-    consent.set_block(form=form, block=block, bodies=bodies, writer=by.name)
+    forms.set_block(form=form, block=block, bodies=bodies, writer=by.name)
     _tell(by, study, form, "form.written", now, part=block)
 
 
@@ -63,7 +64,7 @@ def write_question(
 ) -> None:
     """The words of the question on one purpose, by language; none takes the question away."""
     permissions.check(by, study, Verb.DRAFT_FORM)
-    consent.set_question(form=form, purpose=purpose, bodies=bodies, writer=by.name)
+    forms.set_question(form=form, purpose=purpose, bodies=bodies, writer=by.name)
     _tell(by, study, form, "form.written", now, part=purpose)
 
 
@@ -72,14 +73,14 @@ def discard(*, by: Actor, study: Study, form: ConsentForm, now: datetime) -> Non
     """A draft that isn't wanted."""
     permissions.check(by, study, Verb.DRAFT_FORM)
     _tell(by, study, form, "form.discarded", now)
-    consent.discard_form(form=form)
+    forms.discard_form(form=form)
 
 
 @transaction.atomic
 def approve(*, by: Actor, study: Study, form: ConsentForm, now: datetime, sha256: str = "") -> ConsentForm:
     """Freeze a form that is whole in the study's languages; by a project leader who didn't write in it."""
     permissions.check(by, study, Verb.APPROVE_FORM)
-    approved = consent.approve_form(
+    approved = forms.approve_form(
         form=form, languages=study.languages, approver=by.name, day=localdate(now), sha256=sha256
     )
     _tell(by, study, approved, "form.approved", now, sha256=approved.sha256)
@@ -90,7 +91,7 @@ def approve(*, by: Actor, study: Study, form: ConsentForm, now: datetime, sha256
 def retire(*, by: Actor, study: Study, form: ConsentForm, now: datetime) -> ConsentForm:
     """Show a form to nobody any more; what was agreed to stands."""
     permissions.check(by, study, Verb.APPROVE_FORM)
-    retired = consent.retire_form(form=form, day=localdate(now))
+    retired = forms.retire_form(form=form, day=localdate(now))
     _tell(by, study, retired, "form.retired", now)
     return retired
 

@@ -21,17 +21,17 @@ KEY, DAY = uuid.UUID(int=1), date(2024, 3, 1)
 
 
 def drafted(document: dict[str, Any] | None = None, writer: str = "signe") -> ConsentForm:
-    return services.draft_form(study_key=KEY, document=document or whole_document(), writer=writer)
+    return forms.draft_form(study_key=KEY, document=document or whole_document(), writer=writer)
 
 
 def approved(version: str = "2024-03-01", day: date = DAY) -> ConsentForm:
-    return services.approve_form(
+    return forms.approve_form(
         form=drafted(whole_document(version)), languages=LANGUAGES, approver="liv", day=day
     )
 
 
 def approve(form: ConsentForm, **changes: Any) -> ConsentForm:
-    return services.approve_form(
+    return forms.approve_form(
         **{"form": form, "languages": LANGUAGES, "approver": "liv", "day": DAY, **changes}
     )
 
@@ -82,16 +82,14 @@ def test_a_version_stands_once():
 
 def test_words_of_a_draft_are_written_by_block_and_by_purpose():
     form = drafted({"version": "2024-03-01"})
-    services.set_block(
+    forms.set_block(
         form=form, block="purpose", bodies={"nb": " Hvorfor\r\n\r\nFordi. ", "en": " "}, writer="liv"
     )
-    services.set_question(
-        form=form, purpose="archive", bodies={"nb": "Arkiv?", "en": "Archive?"}, writer="liv"
-    )
-    services.set_question(form=form, purpose="waves", bodies={"nb": "Flere?"}, writer="ola")
+    forms.set_question(form=form, purpose="archive", bodies={"nb": "Arkiv?", "en": "Archive?"}, writer="liv")
+    forms.set_question(form=form, purpose="waves", bodies={"nb": "Flere?"}, writer="ola")
     assert {(b.language, b.body) for b in form.blocks.all()} == {("nb", "Hvorfor\n\nFordi.")}
     assert [text.grants for text in selectors.questions(form, "nb")] == [["waves"], ["archive"]]
-    services.set_question(form=form, purpose="archive", bodies={"nb": ""}, writer="ola")
+    forms.set_question(form=form, purpose="archive", bodies={"nb": ""}, writer="ola")
     assert form.texts.count() == 1
     form.refresh_from_db()
     assert form.writers == ["liv", "ola", "signe"]
@@ -100,8 +98,8 @@ def test_words_of_a_draft_are_written_by_block_and_by_purpose():
 @pytest.mark.parametrize(
     "write",
     [
-        lambda form: services.set_block(form=form, block="weather", bodies={}, writer="liv"),
-        lambda form: services.set_question(form=form, purpose="service", bodies={}, writer="liv"),
+        lambda form: forms.set_block(form=form, block="weather", bodies={}, writer="liv"),
+        lambda form: forms.set_question(form=form, purpose="service", bodies={}, writer="liv"),
     ],
     ids=["block", "purpose"],
 )
@@ -121,19 +119,19 @@ def test_words_that_break_at_their_last_write_keep_the_old_ones(monkeypatch):
 
     monkeypatch.setattr(forms, "write_texts", broken)
     with pytest.raises(RuntimeError):
-        services.set_block(form=form, block="purpose", bodies={"nb": "Nytt\n\nOrd"}, writer="liv")
+        forms.set_block(form=form, block="purpose", bodies={"nb": "Nytt\n\nOrd"}, writer="liv")
     form.refresh_from_db()
     assert (form.blocks.count(), form.writers) == (len(Block) * 4, ["signe"])
 
 
 def test_a_draft_is_discarded_and_an_approved_form_is_not():
-    services.discard_form(form=drafted())
+    forms.discard_form(form=drafted())
     assert not ConsentForm.objects.exists()
     form = approved()
     with pytest.raises(ConsentError, match="can't be changed"):
-        services.discard_form(form=form)
+        forms.discard_form(form=form)
     with pytest.raises(ConsentError, match="no such"):
-        services.discard_form(form=ConsentForm(study_key=KEY))
+        forms.discard_form(form=ConsentForm(study_key=KEY))
 
 
 # --- approval
@@ -188,9 +186,7 @@ def test_who_wrote_in_a_form_never_approves_it():
     form = drafted(writer="liv")
     with pytest.raises(ConsentError, match="doesn't approve"):
         approve(form)
-    services.set_block(
-        form=form, block="end", bodies={lang: "Slutt\n\nDa" for lang in LANGUAGES}, writer="per"
-    )
+    forms.set_block(form=form, block="end", bodies={lang: "Slutt\n\nDa" for lang in LANGUAGES}, writer="per")
     with pytest.raises(ConsentError, match="doesn't approve"):
         approve(form, approver="per")
     assert approve(form, approver="kari").approved_by == "kari"
@@ -208,7 +204,7 @@ def test_no_02_the_hash_of_all_words_is_frozen_on_approval():
 def test_words_that_were_changed_since_they_were_read_are_not_approved():
     form = drafted()
     seen = forms.hash_of(form)
-    services.set_block(
+    forms.set_block(
         form=form, block="end", bodies={lang: "Slutt\n\nDa" for lang in LANGUAGES}, writer="signe"
     )
     with pytest.raises(ConsentError, match="changed meanwhile"):
@@ -279,13 +275,13 @@ def _sql(value: uuid.UUID) -> Any:
 
 def test_a_retired_form_is_shown_to_nobody_and_stays_a_proof():
     form = approved()
-    services.retire_form(form=form, day=date(2025, 1, 1))
+    forms.retire_form(form=form, day=date(2025, 1, 1))
     assert selectors.current_form(KEY, LANGUAGES) is None
     assert selectors.text_of(study_key=KEY, version=form.version, question="waves", language="uk")
     with pytest.raises(ConsentError, match="Only an approved"):
-        services.retire_form(form=form, day=DAY)
+        forms.retire_form(form=form, day=DAY)
     with pytest.raises(ConsentError, match="Only an approved"):
-        services.retire_form(form=drafted(whole_document("next")), day=DAY)
+        forms.retire_form(form=drafted(whole_document("next")), day=DAY)
 
 
 def test_the_current_form_is_the_latest_approved_one_and_never_an_imported_one():
@@ -295,7 +291,7 @@ def test_the_current_form_is_the_latest_approved_one_and_never_an_imported_one()
     first, second = approved("a"), approved("b")
     assert selectors.current_form(KEY, LANGUAGES) == second
     assert selectors.current_form(uuid.UUID(int=2), LANGUAGES) is None
-    services.retire_form(form=second, day=DAY)
+    forms.retire_form(form=second, day=DAY)
     drafted(whole_document("c"))
     assert selectors.current_form(KEY, LANGUAGES) == first
 
@@ -304,13 +300,13 @@ def test_a_new_version_takes_the_words_and_takes_purposes_apart():
     old = deepcopy(whole_document("2022", letter={}))
     old["questions"] = {"recontact": {**old["questions"]["waves"], "grants": ["waves", "keep_in_touch"]}}
     signed = services.import_form(study_key=KEY, document=old, day=DAY)
-    form = services.new_version(form=signed, version="2024", writer="signe")
+    form = forms.new_version(form=signed, version="2024", writer="signe")
     assert (form.based_on, form.status, form.writers) == (signed, "draft", ["signe"])
     asked = {text.question: (text.grants, text.body) for text in selectors.questions(form, "uk")}
     body = old["questions"]["recontact"]["uk"]
     assert asked == {"waves": (["waves"], body), "keep_in_touch": (["keep_in_touch"], body)}
     whole = approved()
-    again = services.new_version(form=whole, version="2025", writer="signe")
+    again = forms.new_version(form=whole, version="2025", writer="signe")
     assert set(forms.new_blocks(again)) == set(forms.new_blocks(whole))
     assert len(forms.new_blocks(again)) == len(Block) * 4
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from consent import selectors, services
+from consent import forms, selectors, services
 from consent.errors import ConsentError
 from consent.models import ConsentEntry, ConsentForm, ConsentText, Purpose
 from consent.rules import LANGUAGES
@@ -195,7 +195,7 @@ def test_law_02_a_yes_must_point_to_approved_words_that_grant_it(form, changes):
 
 
 def test_law_02_words_of_a_draft_are_no_ground_for_a_yes():
-    services.draft_form(study_key=KEY, document=DRAFTABLE, writer="signe")
+    forms.draft_form(study_key=KEY, document=DRAFTABLE, writer="signe")
     with pytest.raises(ConsentError):
         services.record([entry()])
     assert not ConsentEntry.objects.exists()
@@ -225,10 +225,10 @@ def test_law_03_the_latest_entry_decides(form):
 
 
 def test_law_11_who_was_informed_holds_until_they_object_and_nothing_else_counts_as_informed():
-    form = services.draft_form(study_key=KEY, document=whole_document(), writer="signe")
+    form = forms.draft_form(study_key=KEY, document=whole_document(), writer="signe")
     with pytest.raises(ConsentError, match="no approved text"):
         inform(form)
-    services.approve_form(form=form, languages=LANGUAGES, approver="liv", day=DAY)
+    forms.approve_form(form=form, languages=LANGUAGES, approver="liv", day=DAY)
     inform(form)
     assert holding() == {"AMAL", "OLHA"}
     services.object_to(study_key=KEY, subject="AMAL", purposes=["waves"], channel="letter", day=DAY)

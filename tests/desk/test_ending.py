@@ -6,8 +6,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from consent.forms import retire_form
 from consent.models import ConsentForm
-from consent.services import retire_form
 from panel.desk import setup
 from panel.invitations import letters, readiness
 from panel.invitations.models import Letter, Outgoing

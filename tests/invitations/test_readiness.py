@@ -8,8 +8,8 @@ from django.core import mail  # noqa: TID251
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from consent.forms import retire_form
 from consent.models import ConsentForm
-from consent.services import retire_form
 from panel.invitations import readiness, sending, services
 from panel.invitations.models import Letter, LetterKind, Outgoing
 from panel.members.models import StaffRole, Study, StudyDecision

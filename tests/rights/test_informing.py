@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from consent import forms as consent_forms
 from consent import selectors as consents
 from consent import services as ledger
 from consent.models import ConsentEntry, ConsentForm
@@ -83,7 +84,7 @@ def test_who_may_and_what_can_be_told(study):
     with pytest.raises(BadInput, match="future"):
         inform(study, given_on=date(2030, 1, 1))
     for form in ConsentForm.objects.filter(study_key=study.key, status="approved").exclude(approved_by=""):
-        ledger.retire_form(form=form, day=TOLD)
+        consent_forms.retire_form(form=form, day=TOLD)
     with pytest.raises(NotNow, match="no approved consent form"):
         inform(study)
 
