@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from panel.desk import guard, setup, waiting
 from panel.desk.progress import chart_of
@@ -16,13 +17,33 @@ from panel.waves import selectors
 from panel.waves.models import Wave
 
 WAITING = (
-    ("overdue", _("requests overdue"), "rights_request", "?due=overdue"),
-    ("due_soon", _("requests due within a week"), "rights_request", "?due=soon"),
-    ("requests", _("requests to answer"), "rights_request", "?due=open"),
-    ("outside", _("people to take out of files"), "rights_outsideitem", "?stands=work"),
-    ("flags", _("flags to review"), "residency_flag", "?state__exact=open"),
-    ("letters", _("letters nobody can confirm"), "invitations_outgoing", "?state__exact=unconfirmed"),
-    ("releases", _("releases to review"), "releases_release", "?state__exact=requested"),
+    ("overdue", ngettext_lazy("request overdue", "requests overdue"), "rights_request", "?due=overdue"),
+    (
+        "due_soon",
+        ngettext_lazy("request due within a week", "requests due within a week"),
+        "rights_request",
+        "?due=soon",
+    ),
+    ("requests", ngettext_lazy("request to answer", "requests to answer"), "rights_request", "?due=open"),
+    (
+        "outside",
+        ngettext_lazy("person to take out of files", "people to take out of files"),
+        "rights_outsideitem",
+        "?stands=work",
+    ),
+    ("flags", ngettext_lazy("flag to review", "flags to review"), "residency_flag", "?state__exact=open"),
+    (
+        "letters",
+        ngettext_lazy("letter nobody can confirm", "letters nobody can confirm"),
+        "invitations_outgoing",
+        "?state__exact=unconfirmed",
+    ),
+    (
+        "releases",
+        ngettext_lazy("release to review", "releases to review"),
+        "releases_release",
+        "?state__exact=requested",
+    ),
 )
 
 
@@ -33,7 +54,7 @@ def page(request: HttpRequest, *, now: datetime) -> dict[str, Any]:
     tiles = [
         {
             "number": counts[kind],
-            "words": words,
+            "words": words % counts[kind],
             "alarm": kind == "overdue" and counts[kind] > 0,
             "url": reverse(f"desk:{table}_changelist") + query,
         }
