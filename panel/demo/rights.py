@@ -285,13 +285,13 @@ class Rights:
 
 
 def leave_open(life: Life, *, now: datetime) -> None:
-    """What waits at the desk on the first day of `make run`: a request whose deadline is near, a file outside that
-    holds people, a change of address that nobody has confirmed yet.
+    """What waits at the desk on the first day of `make run`: a request whose deadline is near, a file outside from
+    which somebody who left must be taken out, a change of address that nobody has confirmed yet.
     """
     life.set_clock(now)
-    found = (
-        life.study.members.filter(status=PanelMember.Status.ACTIVE).select_related("study").order_by("code")
-    )
+    by_code = life.study.members.select_related("study").order_by("code")
+    found = by_code.filter(status=PanelMember.Status.ACTIVE)
+    left = by_code.filter(status=PanelMember.Status.LEFT)
     with life.progress("Rights: what is still open"):
         requests.receive(
             by=study.LIV, member=found[0], kind=Request.Kind.RESTRICTION, channel=Request.Channel.MAIL,
@@ -300,7 +300,7 @@ def leave_open(life: Life, *, now: datetime) -> None:
         files.register(
             by=study.LIV, study=life.study, kind=OutsideItem.Kind.LINKED_FILE, what="Answers of 2023 with codes",
             where="The institute's safe room, folder 12", holder="Ines", made_on=localdate(now - CAME),
-            codes=[member.code for member in found[:3]], now=now,
+            codes=[member.code for member in (*found[:3], *left[:1])], now=now,
         )  # fmt: skip
         not_these = {*life.left, *life.bouncing, *(life.conducts.keys() - life.letters.keys())}
         mover = people.cast(life.conducts, not_these, life.rng).moves
