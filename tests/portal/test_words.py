@@ -12,6 +12,7 @@ from django.utils.translation.template import templatize
 
 from panel.enrolment import intake
 from panel.errors import NotNow
+from panel.members import permissions
 from panel.members import services as members
 
 ROOT = Path(__file__).parents[2] / "panel"
@@ -104,13 +105,17 @@ def test_the_compiled_file_says_what_the_source_says(app, lang):
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_what_a_membership_refuses_is_told_in_the_reader_s_language(lang):
     """A respondent meets these on the page of stops: put into words there, not where they are raised."""
-    body = ast.parse(inspect.getsource(members.set_status))
+    bodies = [ast.parse(inspect.getsource(one)) for one in (members.set_status, permissions.check_self)]
     told = [
-        node for node in ast.walk(body) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_"
+        node
+        for body in bodies
+        for node in ast.walk(body)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_"
     ]
     sentences = {ast.literal_eval(node.args[0]) for node in told}
     assert sentences == {source for _context, source in read_po(MEMBERS / lang / "LC_MESSAGES" / "django.po")}
-    refusal = NotNow(members._(sentences.pop()))
-    english = str(refusal)
-    with translation.override(lang):
-        assert str(refusal) != english
+    for refusal in [NotNow(members._(sentence)) for sentence in sentences]:
+        english = str(refusal)
+        with translation.override(lang):
+            assert str(refusal) != english
+    assert members._ is permissions._
