@@ -43,7 +43,7 @@ def mail_links(*, now: datetime) -> int:
     if not rows:
         return 0
     addresses = {address for row in rows if (address := _opened(row))}
-    codes = [card.code for cards in vault.find_by_address(addresses).values() for card in cards]
+    codes = [code for address in addresses for code in _codes_at(address)]
     found = PanelMember.objects.filter(code__in=codes, study__ended_at=None)
     queued = 0
     for member in found.exclude(status=PanelMember.Status.DELETING).select_related("study"):
@@ -60,6 +60,15 @@ def _opened(row: AskedLink) -> str:
     except Damaged:
         logger.error("A link that was asked for again does not open.")
         return ""
+
+
+def _codes_at(address: str) -> list[str]:
+    """One address at a time: a damaged card beside one keeps no other from its letter."""
+    try:
+        return [card.code for card in vault.find_by_address([address])[address]]
+    except Damaged:
+        logger.error("A card does not open, so a lost link was not sent. Run `manage.py keys verify`.")
+        return []
 
 
 def _place(pk: UUID) -> Place:

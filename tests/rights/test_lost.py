@@ -8,10 +8,11 @@ import pytest
 from panel.audit.models import AuditEvent
 from panel.audit.rules import Actor
 from panel.enrolment import intake
-from panel.errors import BadInput
+from panel.errors import BadInput, Damaged
 from panel.invitations.models import Outgoing
 from panel.rights import erasure, lost, services
 from panel.rights.models import AskedLink
+from panel.vault import services as vault
 from tests.factories import fielding
 from tests.factories.fielding import NOON
 
@@ -42,6 +43,21 @@ def test_a_member_gets_a_letter_with_the_link(study, mail_catcher, settings):
     (mail,) = mail_catcher.letters()
     assert mail["To"] == "m1@example.org"
     assert re.search(rf"{settings.BASE_URL}/p/\S+", mail.get_body(("plain",)).get_content())
+    assert not AskedLink.objects.exists()
+
+
+def test_a_damaged_card_keeps_nobody_else_from_their_letter(study, monkeypatch):
+    find = vault.find_by_address
+
+    def beside_damage(addresses):
+        if "m0@example.org" in addresses:
+            raise Damaged("shut")
+        return find(addresses)
+
+    monkeypatch.setattr(vault, "find_by_address", beside_damage)
+    ask("m0@example.org")
+    ask("m1@example.org")
+    assert lost.mail_links(now=NOON) == 1
     assert not AskedLink.objects.exists()
 
 
