@@ -225,7 +225,9 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
 # Uploads stay in memory: a recruitment file must not be spooled to disk in clear (ZON-06).
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
-FILE_UPLOAD_MAX_MEMORY_SIZE = DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024
+#: Anybody can post to respondents' pages, and no answer there is long.
+UPLOAD_MAX = (1 if PROCESS == "portal" else 64) * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = DATA_UPLOAD_MAX_MEMORY_SIZE = UPLOAD_MAX
 
 INSTALLED_APPS = [
     "unfold",

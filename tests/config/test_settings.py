@@ -125,6 +125,17 @@ def test_who_opens_no_card_does_not_know_where_cards_are(read, process):
     assert set(settings["DATABASES"]) == {"default"}
 
 
+def test_nobody_posts_a_recruitment_files_size_to_respondents_pages(read):
+    portal = {
+        "PROCESS": "portal",
+        "KEK_FILE": None,
+        "VAULT_DATABASE_URL": None,
+        "KEYSTORE_DATABASE_URL": None,
+    }
+    sizes = [read(**one)["DATA_UPLOAD_MAX_MEMORY_SIZE"] for one in (portal, {"PROCESS": "desk"})]
+    assert sizes == [1 << 20, 64 << 20]
+
+
 def test_a_single_machine_starts_on_sqlite_with_debug_only(read):
     settings = read(
         DEBUG="true", PROCESS="all", DATABASE_URL="sqlite:////tmp/x", BASE_URL="http://127.0.0.1:8000"
