@@ -264,7 +264,9 @@ class Rights:
 
     def _find(self, address: str) -> list[str]:
         """Codes at an address, as the contact keeper looks them up."""
-        return enrolment.find_member(by=VERA, study=self.study, address=address, now=self.life.now)
+        return enrolment.find_member(
+            by=VERA, study=self.study, address=address, reason="They wrote to us.", now=self.life.now
+        )
 
     def _code(self, address: str) -> str:
         (code,) = self._find(address)
@@ -290,7 +292,7 @@ def leave_open(life: Life, *, now: datetime) -> None:
     """
     life.set_clock(now)
     by_code = life.study.members.select_related("study").order_by("code")
-    found = by_code.filter(status=PanelMember.Status.ACTIVE)
+    found = by_code.open_to_letters()
     left = by_code.filter(status=PanelMember.Status.LEFT)
     with life.progress("Rights: what is still open"):
         requests.receive(
