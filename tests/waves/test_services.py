@@ -155,7 +155,7 @@ def test_hours_are_lifted_by_a_recorded_decision_with_a_reason(livet):
     services.lift_hours(by=f.LIV, wave=wave, reason="An example.", now=f.NOON)
     wave.refresh_from_db()
     assert wave.hours_lifted
-    assert StudyDecision.objects.get().about == wave.name
+    assert StudyDecision.objects.get(setting=StudyDecision.Setting.HOURS_LIFTED).about == wave.name
 
 
 def test_closing_early_ends_the_field_period_now(livet):
@@ -202,7 +202,7 @@ def test_whatever_breaks_at_the_last_write_nothing_is_kept(livet, last_write_bre
             action()
     assert dict(Wave.objects.values_list("name", "status")) == {"w2023": "planned", "w2": "open"}
     assert not Wave.objects.filter(hours_lifted=True).exists()
-    assert not StudyDecision.objects.exists()
+    assert not StudyDecision.objects.filter(setting=StudyDecision.Setting.HOURS_LIFTED).exists()
     assert not planned.cases.exists()
 
 
