@@ -1,4 +1,7 @@
-"""Forms of log-in and second factor: allauth's, in the desk's dress; a code that fails leaves an audit row."""
+"""Forms of log-in and second factor: allauth's, in the desk's dress; a code that fails leaves an audit row.
+
+The pages are accounts.py's; what allauth is told to do is panel/staff/adapters.py's.
+"""
 
 from typing import Any
 

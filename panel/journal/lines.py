@@ -1,4 +1,7 @@
-"""One line of the file: canonical JSON, chained by a keyed hash over the one before and all it says."""
+"""One line of the file: canonical JSON, chained by a keyed hash over the one before and all it says.
+
+Where lines stand is file.py's; what they mean after a restore is panel/rights/replay.py's.
+"""
 
 import hmac
 import json

@@ -1,4 +1,4 @@
-"""Celery shell of the journal."""
+"""Celery shell of the journal: the beat brings its file up to date."""
 
 from celery import shared_task
 

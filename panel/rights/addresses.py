@@ -33,7 +33,6 @@ from panel.rights.models import AddressChange
 logger = logging.getLogger(__name__)
 
 WORKER = Actor.system("intake")
-REASON = "change of address"
 STANDING = (State.ASKED, State.CONFIRMED)
 ENDED = {
     State.DONE: "address_change.carried_out",
@@ -198,7 +197,7 @@ def _changed(change: AddressChange, now: datetime) -> State:
     if member.status != PanelMember.Status.ACTIVE:
         return State.CANCELLED
     kept = NewAddress.objects.select_related("member__study").get(pk=change.pk)
-    address = intake.open_address(kept, by=WORKER, reason=REASON, now=now)
+    address = intake.open_address(kept, by=WORKER, reason=cards.REASON, now=now)
     if suppression.suppressed(member.study, [address]):
         return State.REFUSED
     try:

@@ -1,4 +1,4 @@
-"""Runs that ask who signed older words to agree to new ones, and whom each run asked."""
+"""Runs that ask who signed older words to agree to new ones, and whom each run asked. Answers stand in the ledger."""
 
 import uuid
 

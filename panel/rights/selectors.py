@@ -1,4 +1,7 @@
-"""Reads of stops and messages: what is in force, what an undo would agree to again, what there is to read."""
+"""Reads of stops, messages, requests and what lies outside, for pages and services that share them.
+
+Not here: the own page's (overview.py), what a copy holds (holdings.py).
+"""
 
 from collections.abc import Collection
 from datetime import date, datetime, time

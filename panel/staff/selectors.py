@@ -1,4 +1,4 @@
-"""Reads of log-ins: whose they are, with which factors, what they are in which study."""
+"""Reads of log-ins: whose they are, with which factors, what they are in which study. What that allows is members'."""
 
 from dataclasses import dataclass
 from datetime import datetime
