@@ -81,33 +81,26 @@ def enrol(
     if dry_run:
         return _result(study, matching.plan(study=study, mapping=mapping, rows=rows), dry_run=True)
     with transaction.atomic():
-        locked = Study.objects.select_for_update().get(
-            pk=study.pk
-        )  # one at a time: (address, person) is unique
-        setup.check_running(locked)  # its end may have been ordered while the file was read
+        # One at a time: (address, person) is unique, and the study's end may have been ordered meanwhile.
+        setup.check_running(Study.objects.select_for_update().get(pk=study.pk))
         plan = matching.plan(study=study, mapping=mapping, rows=rows)
         result = _result(study, plan, dry_run=False)
         admission.carry_out(study=study, plan=plan, today=localdate(now))
-        run = EnrolmentRun.objects.create(
-            study=study,
-            rows=result.rows,
-            wave0_answers=result.wave0_answers,
-            outcome=result.outcome,
-            by=by.name,
-            at=now,
-        )
-        audit.record(
-            by=by,
-            verb="file.enrolled",
-            now=now,
-            study=study.slug,
-            subject=str(run.pk),
-            detail={"rows": result.rows, "outcome": result.outcome},
-        )
-        if enrolled := result.outcome.get(Outcome.ENROLLED.value):
-            counts = {"run": str(run.pk), "members": enrolled}
-            journal.record(kind=journal.Kind.ENROLLED, study=study.slug, payload=counts, now=now)
+        _note_run(by, study, result, now)
     return result
+
+
+def _note_run(by: Actor, study: Study, result: EnrolmentResult, now: datetime) -> None:
+    """The run with its audit row; the journal tells after a restore how many members were lost with it."""
+    run = EnrolmentRun.objects.create(
+        study=study, rows=result.rows, wave0_answers=result.wave0_answers, outcome=result.outcome,
+        by=by.name, at=now,
+    )  # fmt: skip
+    slug, detail = study.slug, {"rows": result.rows, "outcome": result.outcome}
+    audit.record(by=by, verb="file.enrolled", now=now, study=slug, subject=str(run.pk), detail=detail)
+    if enrolled := result.outcome.get(Outcome.ENROLLED.value):
+        counts = {"run": str(run.pk), "members": enrolled}
+        journal.record(kind=journal.Kind.ENROLLED, study=slug, payload=counts, now=now)
 
 
 def _judged(
