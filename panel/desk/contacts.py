@@ -1,4 +1,4 @@
-"""The contact keeper's pages: enrol a file, open one card. No answer, status or flag here."""
+"""The contact keeper's pages: enrol a file, open one card, find a code by address. No answer, status or flag here."""
 
 from datetime import datetime
 from pathlib import PurePath
@@ -16,7 +16,7 @@ from panel import clock
 from panel.audit.rules import Actor
 from panel.desk import guard, pages
 from panel.desk.base import Words, carry_out
-from panel.desk.forms import DeskForm, MemberForm, Text, UploadForm
+from panel.desk.forms import DeskForm, MemberForm, StudyForm, Text, UploadForm
 from panel.enrolment import services as enrolment
 from panel.enrolment.rules import Outcome
 from panel.errors import NotFound
@@ -42,6 +42,13 @@ OUTCOMES: dict[str, Words] = {
 class CardForm(MemberForm):
     """One card, with a reason."""
 
+    reason = Text(label=_("Reason"), max_length=300, help_text=_("Kept with your name in the audit trail."))
+
+
+class FindForm(StudyForm):
+    """An address that somebody wrote from or named on the phone, with a reason."""
+
+    address = Text(label=_("Address"), max_length=254)
     reason = Text(label=_("Reason"), max_length=300, help_text=_("Kept with your name in the audit trail."))
 
 
@@ -72,6 +79,28 @@ def card(request: HttpRequest) -> HttpResponse:
         )
         % {"quota": DAILY_QUOTA},
         button=_("Open the card"),
+    )
+
+
+def find(request: HttpRequest) -> HttpResponse:
+    """The codes at an address, in answer to a POST; the answer repeats no address and says nothing else of anybody."""
+
+    def act(by: Actor, now: datetime, study: Study, address: str, reason: str) -> pages.Shown:
+        codes = enrolment.find_member(by=by, study=study, address=address, reason=reason, now=now)
+        return pages.Shown("desk/found.html", {"codes": codes})
+
+    return pages.act(
+        request,
+        Verb.OPEN_CARD,
+        FindForm,
+        act,
+        title=_("Find a member’s code"),
+        sentence=gettext(
+            "For somebody who writes or calls without a code. It is recorded, and counts like an opened card: "
+            "%(quota)d in a day."
+        )
+        % {"quota": DAILY_QUOTA},
+        button=_("Find the code"),
     )
 
 

@@ -61,6 +61,7 @@ GROUPS: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
                 _("Flags to review"), "desk:residency_flag_changelist", "flag", Verb.SEE_FLAGS, badge="flags"
             ),
             _entry(_("Enrol a file"), "desk:enrol", "upload_file", Verb.ENROL),
+            _entry(_("Find a member’s code"), "desk:find", "person_search", Verb.OPEN_CARD),
             _entry(_("Contact card"), "desk:card", "contact_mail", Verb.OPEN_CARD),
             _entry(
                 _("Change an address"), "desk:address", "forward_to_inbox", Verb.CHANGE_ADDRESS,

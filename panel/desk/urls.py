@@ -48,6 +48,7 @@ desk.extra = [
     path("logout/", accounts.LogOut.as_view(), name="logout"),
     path("account/password/", desk.admin_view(accounts.ChangePassword.as_view()), name="password_change"),
     path("card/", desk.admin_view(contacts.card), name="card"),
+    path("find/", desk.admin_view(contacts.find), name="find"),
     path("address/", desk.admin_view(addresses.change), name="address"),
     path("never-again/", desk.admin_view(addresses.suppress), name="suppress"),
     path("stop/", desk.admin_view(told.stop), name="stop"),

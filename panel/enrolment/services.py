@@ -22,14 +22,14 @@ from panel.enrolment.mapping import Recruitment
 from panel.enrolment.matching import Plan
 from panel.enrolment.models import EnrolmentRun, StagedFile
 from panel.enrolment.rules import JudgedRow, Limits, Outcome
-from panel.errors import NotAllowed, NotFound, NotNow
+from panel.errors import BadInput, NotAllowed, NotFound, NotNow
 from panel.journal import selectors as journal_state
 from panel.journal import services as journal
 from panel.members import permissions, selectors, setup
 from panel.members.models import PanelMember, Study
 from panel.members.rules import Verb
 from panel.vault import services as vault
-from panel.vault.rules import ContactData, tidy_address
+from panel.vault.rules import ContactData, is_usable_address, tidy_address
 
 STAGED_FOR = timedelta(hours=1)
 
@@ -200,15 +200,21 @@ def open_card(*, by: Actor, member_code: str, reason: str, now: datetime) -> Con
     return vault.open_card(member.code, by=by, reason=words.reason(reason), now=now, study=member.study.slug)
 
 
-def find_member(*, by: Actor, study: Study, address: str, now: datetime) -> list[str]:
-    """The codes of a study's members at an address, for a contact keeper whom somebody wrote to (ZON-04)."""
+def find_member(*, by: Actor, study: Study, address: str, reason: str, now: datetime) -> list[str]:
+    """The codes of a study's members at an address, for a contact keeper whom somebody wrote to (ZON-04).
+
+    It says of any address whether it is known here, so it wants a reason and counts as an opened card (ZON-05).
+    """
     _check_card(by, study)
-    cards = vault.find_by_address([tidy_address(address)])
-    codes = [card.code for same in cards.values() for card in same]
+    asked = tidy_address(address)
+    if not is_usable_address(asked):
+        raise BadInput(_("This isn’t an e-mail address. Check it for a typing error."))
+    codes = vault.look_up(asked, by=by, reason=words.reason(reason), now=now, study=study.slug)
     with transaction.atomic():
         found = PanelMember.objects.filter(study=study, code__in=codes).order_by("code")
         here = list(found.values_list("code", flat=True))
-        audit.record(by=by, verb="member.looked_up", now=now, study=study.slug, detail={"found": here})
+        for code in here:
+            audit.record(by=by, verb="member.found", now=now, study=study.slug, subject=code)
     return here
 
 

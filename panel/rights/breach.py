@@ -40,6 +40,7 @@ OPENINGS: Mapping[str, str] = {
     "card.address_changed": CONTACT,
     "address.opened": CONTACT,
     "member.looked_up": CONTACT,
+    "member.found": CONTACT,
     "file.staged": RECRUITMENT,
     "file.enrolled": RECRUITMENT,
     "copy.made": EVERYTHING,

@@ -35,6 +35,7 @@ from panel.vault.models import Card
 from panel.vault.rules import DAILY_QUOTA, ContactData, bits_fit, bucket_bits, tidy_address, too_many_orphans
 
 OPEN, QUOTA_ALARM, OPEN_CHUNK = "card.opened", "card.quota_exceeded", "cards.opened_for_sending"
+LOOK_UP = "member.looked_up"
 CHANGED = "card.address_changed"
 SWEPT_BY_FORCE, SWEEP_REFUSED = "orphans.swept", "orphans.sweep_refused"
 _random = random.SystemRandom()
@@ -103,23 +104,34 @@ def open_card(code: str, *, by: Actor, reason: str, now: datetime, study: str) -
 
     Not to be called inside a transaction on `default`, whose rollback would take the audit row with it.
     """
-    with transaction.atomic(durable=True):
-        audit.record(by=by, verb=OPEN, now=now, study=study, subject=code, detail={"reason": reason})
-    # Counted after the row is there for all to see, so that two openings at once can't both be the last.
-    if _opened_today(by, now) > DAILY_QUOTA:
-        with transaction.atomic(durable=True):
-            detail = {"quota": DAILY_QUOTA}
-            audit.record(by=by, verb=QUOTA_ALARM, now=now, study=study, subject=code, detail=detail)
-        raise NotAllowed(_("You have opened as many contact cards today as one person may. Go on tomorrow."))
+    _note(by, OPEN, reason, now, study, code)
     found = _open([code])
     if code not in found:
         raise NotFound(_("There is no contact card for this member."))
     return found[code]
 
 
+def look_up(address: str, *, by: Actor, reason: str, now: datetime, study: str) -> list[str]:
+    """The codes of the cards at an address, of whatever study, for a person: noted and counted as an opening."""
+    _note(by, LOOK_UP, reason, now, study, "")
+    return [card.code for card in find_by_address([address])[address]]
+
+
+def _note(by: Actor, verb: str, reason: str, now: datetime, study: str, code: str) -> None:
+    with transaction.atomic(durable=True):
+        audit.record(by=by, verb=verb, now=now, study=study, subject=code, detail={"reason": reason})
+    # Counted after the row is there for all to see, so that two openings at once can't both be the last.
+    if _opened_today(by, now) > DAILY_QUOTA:
+        with transaction.atomic(durable=True):
+            detail = {"quota": DAILY_QUOTA}
+            audit.record(by=by, verb=QUOTA_ALARM, now=now, study=study, subject=code, detail=detail)
+        raise NotAllowed(_("You have opened as many contact cards today as one person may. Go on tomorrow."))
+
+
 def _opened_today(by: Actor, now: datetime) -> int:
     midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
-    return audit_events.count(by=by, verb=OPEN, since=midnight, until=midnight + timedelta(days=1))
+    day = {"since": midnight, "until": midnight + timedelta(days=1)}
+    return sum(audit_events.count(by=by, verb=verb, **day) for verb in (OPEN, LOOK_UP))
 
 
 def open_cards(

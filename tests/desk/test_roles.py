@@ -114,6 +114,7 @@ MATRIX = {
     ("audit_auditevent_csv", ()): "D",
     ("keys", ()): "LD",
     ("card", ()): "K",
+    ("find", ()): "K",
     ("address", ()): "K",
     ("suppress", ()): "LCK",
     ("stop", ()): "LCK",
@@ -127,7 +128,7 @@ STEPS = [
     for row in MATRIX
     if row[0].endswith(("_step", "_plan", "_ask", "_unconfirmed", "_register", "_upload"))
 ]
-PAGES = {"card", "stop", "request", "enrol", "address", "suppress"}
+PAGES = {"card", "find", "stop", "request", "enrol", "address", "suppress"}
 #: Steps that would be refused now, even of who may: nothing is held up, a draft, due, or in its turn.
 NOT_NOW = {
     (slug,)

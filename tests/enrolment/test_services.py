@@ -417,7 +417,7 @@ def test_ZON_04_nobody_else_opens_a_card_or_looks_an_address_up(study, by):
     with pytest.raises(NotAllowed):
         services.open_card(by=by, member_code=amal.code, reason="curious", now=NOW)
     with pytest.raises(NotAllowed):
-        services.find_member(by=by, study=study, address="amal@example.org", now=NOW)
+        services.find_member(by=by, study=study, address="amal@example.org", reason="curious", now=NOW)
 
 
 def test_for_tor_of_another_study_amal_does_not_exist(study):
@@ -435,12 +435,22 @@ def test_a_card_needs_a_reason(study):
         services.open_card(by=VERA, member_code=amal.code, reason="  ", now=NOW)
 
 
+def find(study, address, reason="she called"):
+    return services.find_member(by=VERA, study=study, address=address, reason=reason, now=NOW)
+
+
 def test_vera_finds_a_member_by_address_and_the_audit_keeps_no_address(study):
     amal = cast.amal(study)
-    assert services.find_member(by=VERA, study=study, address=" AMAL@example.org.", now=NOW) == [amal.code]
-    assert services.find_member(by=VERA, study=study, address="nobody@example.org", now=NOW) == []
-    event = AuditEvent.objects.filter(verb="member.looked_up").first()
-    assert event is not None
-    assert event.detail == {"found": [amal.code]}
-    second = cast.study("second")
-    assert services.find_member(by=VERA, study=second, address="amal@example.org", now=NOW) == []
+    assert find(study, " AMAL@example.org.") == [amal.code]
+    assert find(study, "nobody@example.org") == []
+    asked, found = AuditEvent.objects.filter(actor="vera", verb__startswith="member.").order_by("id")[:2]
+    assert (asked.verb, asked.subject, asked.detail) == ("member.looked_up", "", {"reason": "she called"})
+    assert (found.verb, found.subject, found.detail) == ("member.found", amal.code, {})
+    assert find(cast.study("second"), "amal@example.org") == []
+
+
+@pytest.mark.parametrize("given", [("amal@example.org", " "), ("amal", "she called")])
+def test_a_search_by_address_needs_an_address_and_a_reason(study, given):
+    with pytest.raises(BadInput):
+        find(study, *given)
+    assert not AuditEvent.objects.filter(verb="member.looked_up").exists()

@@ -1,6 +1,7 @@
 """A person opens one card: reason, audit row before the card, quota, alarm (ZON-05)."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import pytest
 from django.db import transaction
@@ -78,3 +79,19 @@ def test_zon_05_sending_is_not_counted():
     for _ in range(DAILY_QUOTA):
         vault.open_cards(["CODE00000"], by=VERA, reason="letters", now=NOW, study="livet")
     assert open_one()
+
+
+@pytest.mark.django_db
+def test_zon_05_a_search_by_address_counts_as_an_opening():
+    """Else who may open 50 cards could try any number of addresses."""
+    vault.store_cards(cards(1), today=DAY)
+    look_up = partial(vault.look_up, card(0).email, by=VERA, reason="she called", study="livet")
+    for _number in range(DAILY_QUOTA - 1):
+        open_one()
+    assert look_up(now=NOW) == ["CODE00000"]
+    with pytest.raises(NotAllowed):
+        look_up(now=NOW)
+    with pytest.raises(NotAllowed):
+        open_one()
+    assert AuditEvent.objects.filter(verb=vault.QUOTA_ALARM).count() == 2
+    assert AuditEvent.objects.filter(verb=vault.LOOK_UP, detail={"reason": "she called"}).count() == 2
