@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin import ShowFacets
+from django.contrib.admin import ShowFacets, display
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -48,6 +48,17 @@ class Step(Generic[M]):
     form: type[DeskForm] = DeskForm
     danger: bool = False
     initial: Callable[[M], dict[str, Any]] = lambda obj: {}
+
+
+def column(field: str, title: Words) -> Callable[[Any, Any], Any]:
+    """A field as a list's column under a title in the reader's language; models name their fields in English."""
+
+    @display(description=title, ordering=field)  # type: ignore[arg-type]  # takes any lazy text
+    def shown(self: Any, obj: Any) -> Any:
+        in_words = getattr(obj, f"get_{field}_display", None)
+        return in_words() if in_words else getattr(obj, field)
+
+    return shown
 
 
 class Pages(Paginator):  # type: ignore[type-arg]

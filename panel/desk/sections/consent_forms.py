@@ -27,7 +27,7 @@ from consent.models import Block, ConsentForm, Purpose
 from panel import clock
 from panel.audit.rules import Actor
 from panel.desk import guard, pages
-from panel.desk.base import DeskAdmin, Step, Words, carry_out
+from panel.desk.base import DeskAdmin, Step, Words, carry_out, column
 from panel.desk.changes import changes
 from panel.desk.forms import DeskForm, LongText, StudyForm, Text, Tick
 from panel.desk.words import colour, day, label
@@ -151,15 +151,16 @@ class FormAdmin(DeskAdmin[ConsentForm]):
         "approves; approved words never change."
     )
     empty = _("No form yet. Nothing is sent before a form is approved.")
+    shown_version = column("version", _("version"))
     list_display = (
-        "version",
+        "shown_version",
         "shown_study",
         "shown_status",
         "shown_approved",
         "shown_by",
         "shown_retired",
     )
-    list_display_links = ("version",)
+    list_display_links = ("shown_version",)
     list_filter = ("status",)
     ordering = ("-number",)
     steps = (

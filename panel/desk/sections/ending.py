@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from panel import clock
 from panel.audit.rules import Actor
 from panel.desk import guard
-from panel.desk.base import DeskAdmin, Step, Words, carry_out
+from panel.desk.base import DeskAdmin, Step, Words, carry_out, column
 from panel.desk.ending_forms import ArchiveForm, ExtensionForm, ReleaseForm, ResultForm, TypedForm
 from panel.desk.forms import DeskForm, ReasonForm
 from panel.desk.sections.releases import attachment
@@ -214,8 +214,10 @@ class EndAdmin(DeskAdmin[ProjectEnd]):
     detail_template = "desk/end.html"
     sentence = _("Projects that are being ended or have ended. One begins on the study’s page.")
     empty = _("No project is being ended.")
-    list_display = ("study", "shown_begun", "begun_by", "shown_state")
-    list_display_links = ("study",)
+    shown_study = column("study", _("study"))
+    shown_begun_by = column("begun_by", _("begun by"))
+    list_display = ("shown_study", "shown_begun", "shown_begun_by", "shown_state")
+    list_display_links = ("shown_study",)
     steps = STEPS
 
     def extra_urls(self) -> list[URLPattern]:

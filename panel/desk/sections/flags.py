@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from panel.audit.rules import Actor
-from panel.desk.base import DeskAdmin, Step, Words
+from panel.desk.base import DeskAdmin, Step, Words, column
 from panel.desk.forms import ReasonForm
 from panel.desk.words import colour, day, label
 from panel.members.rules import Verb
@@ -39,7 +39,8 @@ class FlagAdmin(DeskAdmin[Flag]):
     detail_template = "desk/flag.html"
     sentence = _("A flag asks you to look; it stops no letter and takes nobody out of a sample.")
     empty = _("Nothing to review. Flags come from answers about where a member lives.")
-    list_display = ("member_code", "kind", "shown_state", "shown_day")
+    shown_kind = column("kind", _("kind"))
+    list_display = ("member_code", "shown_kind", "shown_state", "shown_day")
     list_display_links = ("member_code",)
     list_filter = ("state",)
     list_select_related = ("member", "evidence")

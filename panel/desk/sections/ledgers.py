@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from consent import selectors
 from consent.models import ConsentEntry
 from panel.desk import pages
-from panel.desk.base import DeskAdmin
+from panel.desk.base import DeskAdmin, column
 from panel.desk.words import day
 from panel.errors import NotAllowed
 from panel.members.rules import Verb, tidy_code
@@ -26,13 +26,19 @@ class ConsentAdmin(DeskAdmin[ConsentEntry]):
     see = (Verb.SEE_CONSENT,)
     sentence = _("The latest entry of a member and purpose decides. No row can be changed.")
     empty = _("Nobody agreed to anything yet. Entries come by enrolling a recruitment file.")
+    shown_subject = column("subject", _("member"))
+    shown_purpose = column("purpose", _("purpose"))
+    shown_action = column("action", _("action"))
+    shown_form_version = column("form_version", _("form"))
+    shown_language = column("language", _("language"))
+    shown_channel = column("channel", _("how it came"))
     list_display = (
-        "subject",
-        "purpose",
-        "action",
-        "form_version",
-        "language",
-        "channel",
+        "shown_subject",
+        "shown_purpose",
+        "shown_action",
+        "shown_form_version",
+        "shown_language",
+        "shown_channel",
         "shown_day",
         "shown_hash",
     )

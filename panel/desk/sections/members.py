@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from panel import clock
 from panel.audit.rules import Actor
-from panel.desk.base import DeskAdmin, Step, Words
+from panel.desk.base import DeskAdmin, Step, Words, column
 from panel.desk.forms import Choice, DeskForm, ReasonForm, Text
 from panel.desk.words import colour, day, label
 from panel.errors import NotNow
@@ -72,7 +72,9 @@ class MemberAdmin(DeskAdmin[PanelMember]):
     detail_template = "desk/member.html"
     sentence = _("Members are known by code alone. Names and addresses are on no page that shows this.")
     empty = _("No member of this code. Members come in by enrolling a recruitment file.")
-    list_display = ("code", "shown_status", "language", "cohort", "shown_mail", "shown_joined")
+    shown_language = column("language", _("language"))
+    shown_cohort = column("cohort", _("cohort"))
+    list_display = ("code", "shown_status", "shown_language", "shown_cohort", "shown_mail", "shown_joined")
     list_display_links = ("code",)
     list_filter = ("status", "language", "cohort")
     search_fields = ("code",)

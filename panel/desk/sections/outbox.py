@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from panel.audit.rules import Actor
 from panel.desk import guard, pages
-from panel.desk.base import DeskAdmin, Step, Words
+from panel.desk.base import DeskAdmin, Step, Words, column
 from panel.desk.forms import Choice, ReasonForm, StudyForm, Text
 from panel.desk.words import COLOURS, colour, label, moment, reason
 from panel.invitations import services
@@ -61,9 +61,10 @@ class OutboxAdmin(DeskAdmin[Outgoing]):
     detail_template = "desk/letter.html"
     sentence = _("Each letter once. What waits goes by itself; only unconfirmed letters need a person.")
     empty = _("No letter here. Letters come once a wave is open.")
+    shown_kind = column("kind", _("kind"))
     list_display = (
         "member_code",
-        "kind",
+        "shown_kind",
         "wave_name",
         "shown_state",
         "shown_reason",

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from panel import clock
 from panel.audit.rules import Actor
 from panel.desk import guard, pages
-from panel.desk.base import DeskAdmin, Step, Words
+from panel.desk.base import DeskAdmin, Step, Words, column
 from panel.desk.forms import Choice, ReasonForm, StudyForm, Tick
 from panel.desk.words import colour, label, moment
 from panel.members.models import Study
@@ -89,7 +89,17 @@ class ReleaseAdmin(DeskAdmin[Release]):
     detail_template = "desk/release.html"
     sentence = _("Files that leave. Who asks never approves; what is approved are exactly these bytes.")
     empty = _("No release yet. A researcher asks for one once a wave is closed.")
-    list_display = ("shown_name", "study", "shown_state", "asked_by", "shown_asked", "reviewed_by")
+    shown_study = column("study", _("study"))
+    shown_asked_by = column("asked_by", _("asked by"))
+    shown_reviewed_by = column("reviewed_by", _("reviewed by"))
+    list_display = (
+        "shown_name",
+        "shown_study",
+        "shown_state",
+        "shown_asked_by",
+        "shown_asked",
+        "shown_reviewed_by",
+    )
     list_display_links = ("shown_name",)
     list_filter = ("state", "product")
     steps = (

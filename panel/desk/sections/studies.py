@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from panel.audit.rules import Actor
 from panel.desk import guard
-from panel.desk.base import DeskAdmin, Step, Words
+from panel.desk.base import DeskAdmin, Step, Words, column
 from panel.desk.forms import Choice, Day, DeskForm, ReasonForm, Text
 from panel.desk.sections.ending import STUDY_STEPS
 from panel.desk.setup import gaps
@@ -110,8 +110,11 @@ class StudyAdmin(DeskAdmin[Study]):
     detail_template = "desk/study.html"
     sentence = _("The studies in which you have a role.")
     empty = _("You have no role in any study yet. A project leader can give you one.")
-    list_display = ("name", "slug", "institution")
-    list_display_links = ("name",)
+    shown_name = column("name", _("name"))
+    shown_slug = column("slug", _("short name"))
+    shown_institution = column("institution", _("institution"))
+    list_display = ("shown_name", "shown_slug", "shown_institution")
+    list_display_links = ("shown_name",)
     steps = (
         Step[Study](
             "setup",

@@ -24,7 +24,7 @@ from panel import clock
 from panel.audit.models import AuditEvent
 from panel.audit.verbs import GROUPS
 from panel.desk import guard
-from panel.desk.base import DeskAdmin
+from panel.desk.base import DeskAdmin, column
 from panel.desk.forms import Choice, Day, DeskForm, Text
 from panel.desk.words import moment
 from panel.errors import BadInput
@@ -34,6 +34,8 @@ from panel.rights.trail import NO_STUDY, Wanted
 
 #: A sending's codes fill a line: more than this is folded.
 SHORT = 80
+#: Each verb in plain words.
+WORDS = {verb: words for group in GROUPS.values() for verb, words in group.verbs.items()}
 
 
 class WantedForm(DeskForm):
@@ -88,7 +90,10 @@ class AuditAdmin(DeskAdmin[AuditEvent]):
     see = (Verb.SEE_AUDIT,)
     sentence = _("Who did what, by code. No row can be changed; `manage.py audit verify` proves it.")
     empty = _("Nothing was recorded that fits.")
-    list_display = ("shown_at", "actor", "verb", "subject", "study", "shown_detail")
+    shown_actor = column("actor", _("who"))
+    shown_subject = column("subject", _("to whom or what"))
+    shown_study = column("study", _("study"))
+    list_display = ("shown_at", "shown_actor", "shown_verb", "shown_subject", "shown_study", "shown_detail")
     list_display_links = None
     list_before_template = "desk/trail_before.html"
     ordering = ("-id",)
@@ -133,6 +138,11 @@ class AuditAdmin(DeskAdmin[AuditEvent]):
     @display(description=_("when"), ordering="id")
     def shown_at(self, event: AuditEvent) -> str:
         return moment(event.at)
+
+    @display(description=_("what"))
+    def shown_verb(self, event: AuditEvent) -> str:
+        what = '{}<br><span class="desk-quiet">{}</span>'
+        return format_html(what, WORDS.get(event.verb, ""), event.verb)
 
     @display(description=_("detail"))
     def shown_detail(self, event: AuditEvent) -> str:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from panel.audit.rules import Actor
 from panel.desk import guard, pages
-from panel.desk.base import DeskAdmin, Step, Words
+from panel.desk.base import DeskAdmin, Step, Words, column
 from panel.desk.forms import Choice, Moment, Number, ReasonForm, StudyForm, Text
 from panel.desk.progress import chart_of
 from panel.desk.words import colour, label, moment
@@ -104,8 +104,17 @@ class WaveAdmin(DeskAdmin[Wave]):
         "A wave is planned by a coordinator, approved by a project leader, and opens and closes by itself."
     )
     empty = _("No wave yet. A coordinator plans the first one once members are enrolled.")
-    list_display = ("name", "study", "shown_status", "shown_opening", "shown_close", "shown_progress")
-    list_display_links = ("name",)
+    shown_name = column("name", _("name"))
+    shown_study = column("study", _("study"))
+    list_display = (
+        "shown_name",
+        "shown_study",
+        "shown_status",
+        "shown_opening",
+        "shown_close",
+        "shown_progress",
+    )
+    list_display_links = ("shown_name",)
     list_select_related = ("study",)
     ordering = ("-opens_at",)
     steps = (
