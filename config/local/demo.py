@@ -13,7 +13,7 @@ from pathlib import Path
 from config.local import redis
 from config.local.env import ROOT, Place, Ports, prepare
 from config.local.process import LocalError
-from config.local.services import QUIET, alone, manage, migrate, running, stopped_by_signals
+from config.local.services import QUIET, alone, manage, migrate, running, stopped_by_signals, turn_back
 
 
 def life(place: Place, arguments: Sequence[str]) -> list[str | Path]:
@@ -40,6 +40,7 @@ def live(place: Place, arguments: Sequence[str]) -> int:
         own = {"GJENSYN_ENV_FILE": str(place.env_file), "BEAT_TICK": "1"}
         environment = {**os.environ, **settings, **own}
         migrate(place, environment)
+        turn_back(place)
         with running(place, ports, environment) as services:
             return services.watch(until=manage(*life(place, arguments), env={**environment, **QUIET}))
 

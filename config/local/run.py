@@ -13,7 +13,7 @@ from pathlib import Path
 from config.local import redis
 from config.local.env import DATABASES, ROOT, Place, Ports, prepare
 from config.local.process import LocalError
-from config.local.services import QUIET, alone, manage, migrate, running, stopped_by_signals
+from config.local.services import QUIET, alone, manage, migrate, running, stopped_by_signals, turn_back
 
 
 def life(place: Place) -> list[str | Path]:
@@ -55,6 +55,7 @@ def load(place: Place, ports: Ports, environment: Mapping[str, str]) -> None:
     """Let the example's waves happen up to today; the command shows its own progress."""
     say("Loading the example study; this happens once.")
     quick = {**environment, "BEAT_TICK": "1"}
+    turn_back(place)
     with running(place, ports, quick) as services:
         if services.watch(until=manage(*life(place), env={**quick, **QUIET})):
             raise LocalError(f"The example study could not be loaded. The logs are in {place.logs}")

@@ -19,6 +19,8 @@ from config.local.supervisor import Child, Supervisor
 
 PROCESS_OF = {name: {"PROCESS": name} for name in ("worker", "beat", "migrate")}
 
+#: Where the example study's life begins (panel/demo/life.py goes on from there).
+BEGINNING = "2022-06-30T12:00:00+02:00"
 #: For a command that shows its own progress: no line for each request it makes.
 QUIET = {"LOG_LEVEL": "WARNING"}
 #: No access log (NEV-02), no control socket.
@@ -58,6 +60,11 @@ def migrate(place: Place, environment: Mapping[str, str]) -> None:
         failed = [command for command in commands if command.wait()]
         if failed or manage("keys", "init", env=environment, log=out).wait():
             raise LocalError(f"The databases could not be set up. The log says why: {log}")
+
+
+def turn_back(place: Place) -> None:
+    """The example's first moment, before anything runs that tells time: a clock that is set back later is refused."""
+    place.clock.write_text(BEGINNING)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -180,6 +181,17 @@ def test_the_demo_passes_on_the_status_of_its_life(folder):
     assert seen["BEAT_TICK"] == "1"
     assert seen["DATABASE_URL"].startswith(f"sqlite:///{folder}")
     assert none_left(folder)
+
+
+@pytest.mark.parametrize("module", ["run", "demo"])
+def test_the_service_tells_the_examples_time_from_its_first_tick(folder, module):
+    """However slowly the example's own command starts: a clock set back later would stop all mail."""
+    noted = "import time; from panel.journal.models import JournalState as S\n"
+    noted += "while not S.objects.exists(): time.sleep(0.1)\n"
+    noted += "open(r'{0}/told', 'w').write(S.objects.get().seen_at.isoformat())"
+    with started(folder, noted, module=module) as run:
+        run.wait_for(folder / "told")
+    assert datetime.fromisoformat((folder / "told").read_text()) == datetime(2022, 6, 30, 10, tzinfo=UTC)
 
 
 def test_the_demo_begins_from_nothing_each_time_but_clears_only_its_own_folder(folder):

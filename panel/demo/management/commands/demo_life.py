@@ -65,8 +65,9 @@ class Command(ServiceCommand):
         with shown("Releasing"):
             files = list(_release(out / "releases"))
         if options["upto_today"]:
-            leave_open(life, now=timezone.now())
-            life.open_today(now=timezone.now())
+            today = timezone.now()
+            leave_open(life, now=today)
+            life.open_today(now=today)
             return Answer({}, [])
         rights = Rights(life, out).live()
         with shown("Looking for canaries, adding up"):
