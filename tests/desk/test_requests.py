@@ -142,6 +142,20 @@ def test_law_08_law_11_a_copy_is_made_for_access_and_with_consent_to_take_along(
     assert liv.post(step(receive(field, "portability", 4), "make-copy")).status_code == 409
 
 
+def test_a_copy_is_offered_until_the_request_is_answered(field, at_desk):
+    liv, one = at_desk(cast.LIV), receive(field, "access", 2)
+    page = url("rights_request_change", one.pk)
+    assert f'href="{step(one, "make-copy")}"' in liv.get(page).text
+    post(liv, step(one, "answer"), text="Тут.", done="Made it by hand.")
+    assert f'href="{step(one, "make-copy")}"' not in liv.get(page).text
+
+
+def test_where_there_is_no_request_the_list_says_how_one_comes(field, at_desk):
+    Request.objects.all().delete()
+    page = at_desk(cast.LIV).get(url(LIST)).text
+    assert "Staff record one when a member writes or calls." in page
+
+
 def test_law_06_no_reminders_from_a_request_is_about_the_wave_that_is_open(field, at_desk):
     one = field.request
     post(at_desk(cast.LIV), step(one, "stop"), rung="no_reminders", told_on=TODAY.isoformat())

@@ -192,7 +192,7 @@ STEPS = (
     Step[Request](
         "make-copy", Verb.ANSWER_REQUEST, _("Have a copy made"),
         _("Of everything held, readable and machine-readable. Its link goes to the member’s address alone."),
-        _copy, calls_for(Act.COPY),
+        _copy, lambda request: calls_for(Act.COPY)(request) and request.state in rules.UNANSWERED,
     ),
     Step[Request](
         "stop", Verb.RECORD_STOP, _("Record the stop"),
@@ -259,7 +259,7 @@ class RequestAdmin(DeskAdmin[Request]):
         "Each is answered within 30 days. The project leader acts; the data-protection officer reads and "
         "advises."
     )
-    empty = _("No request here. They come from members’ own pages, or are recorded by staff who were told.")
+    empty = _("No request here. Staff record one when a member writes or calls.")
     list_display = ("shown_code", "shown_kind", "shown_state", "shown_received", "shown_due")
     list_display_links = ("shown_code",)
     list_filter = (DueFilter, "state", "kind")
