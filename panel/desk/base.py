@@ -48,6 +48,7 @@ class Step(Generic[M]):
     form: type[DeskForm] = DeskForm
     danger: bool = False
     initial: Callable[[M], dict[str, Any]] = lambda obj: {}
+    before: Callable[[M], Words] = lambda obj: ""  # what to know before it is done, as it stands now
 
 
 def column(field: str, title: Words) -> Callable[[Any, Any], Any]:
@@ -195,7 +196,7 @@ class DeskAdmin(ModelAdmin, Generic[M]):  # type: ignore[misc]
             if status == 200:
                 messages.success(request, str(said))
                 return HttpResponseRedirect(self.after(obj))
-        context = {"step": step, "form": form, "back": self.after(obj)}
+        context = {"step": step, "form": form, "back": self.after(obj), "before": step.before(obj)}
         return self.render(request, "desk/step.html", obj, context, status=status)
 
     def after(self, obj: M) -> str:

@@ -1,4 +1,4 @@
-"""The forms of a project's end, its extension and retention; what may be done is the services'."""
+"""The forms of a project's end, extension and retention, and of words to all; what may be done is the services'."""
 
 from typing import Any, cast
 
@@ -9,6 +9,7 @@ from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from panel.desk.forms import Choice, Day, DeskForm, LongText, Text
 from panel.releases.models import Release
+from panel.rights.messages import LONGEST
 
 
 class TypedForm(DeskForm):
@@ -24,13 +25,23 @@ class WordsForm(DeskForm):
         super().__init__(*args, **kwargs)
         for code, name in settings.LANGUAGES:
             self.fields[f"words_{code}"] = LongText(
-                label=_("Words in %(name)s") % {"name": name}, required=False
+                label=_("Words in %(name)s") % {"name": name}, required=False, max_length=LONGEST
             )
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
         given["words"] = {code: given.pop(f"words_{code}", "") for code, _name in settings.LANGUAGES}
         return given
+
+
+class NoticeForm(WordsForm):
+    """The same words in each language of the study."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for code, _name in settings.LANGUAGES:
+            if code not in self.initial["languages"]:
+                del self.fields[f"words_{code}"]
 
 
 class ResultForm(WordsForm):

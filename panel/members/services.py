@@ -10,6 +10,7 @@ from uuid import UUID
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from panel import words
@@ -92,14 +93,23 @@ def assign_role(
 
 
 def take_role(*, by: Actor, given: StaffRole, now: datetime) -> None:
-    """Takes a role back."""
-    permissions.check(by, given.study, Verb.ASSIGN_ROLE)
+    """Takes a role back. The only leader of a study keeps theirs, else nobody could give one again."""
     with transaction.atomic():
+        study = Study.objects.select_for_update().get(pk=given.study_id)
+        permissions.check(by, study, Verb.ASSIGN_ROLE)
         username, detail = given.user.get_username(), {"role": given.role}
-        given.delete()
-        audit.record(
-            by=by, verb="role.taken", now=now, study=given.study.slug, subject=username, detail=detail
-        )
+        if by == Actor.staff(username) and given.role == Role.LEADER and not _other_leaders(given).exists():
+            raise NotAllowed(
+                _("You are the only project leader of this study. Give the role to somebody else first.")
+            )
+        if not StaffRole.objects.filter(pk=given.pk).delete()[0]:
+            raise NotNow(_("This was changed meanwhile. Load the page again to see what applies now."))
+        audit.record(by=by, verb="role.taken", now=now, study=study.slug, subject=username, detail=detail)
+
+
+def _other_leaders(given: StaffRole) -> QuerySet[StaffRole]:
+    leaders = StaffRole.objects.filter(study=given.study_id, role=Role.LEADER, user__is_active=True)
+    return leaders.exclude(pk=given.pk)
 
 
 def decide(
@@ -241,7 +251,7 @@ def settle_address(*, by: Actor, member: PanelMember, shared_address: UUID | Non
 
 def hold(*, by: Actor, member: PanelMember, kind: Hold.Kind | str, reason: str, now: datetime) -> Hold:
     """Freezes mails, edits and releases of a member (LAW-10); one hold of a kind at a time."""
-    permissions.check_acting(by, member.study, Verb.HOLD)
+    permissions.check(by, member.study, Verb.HOLD)
     with transaction.atomic():
         PanelMember.objects.select_for_update().get(pk=member.pk)
         if selectors.standing_hold(member, kind) is not None:
@@ -256,7 +266,7 @@ def hold(*, by: Actor, member: PanelMember, kind: Hold.Kind | str, reason: str, 
 
 def lift(*, by: Actor, held: Hold, now: datetime) -> None:
     """Ends a hold, once."""
-    permissions.check_acting(by, held.member.study, Verb.HOLD)
+    permissions.check(by, held.member.study, Verb.HOLD)
     with transaction.atomic():
         if not Hold.objects.filter(pk=held.pk, lifted_at=None).update(lifted_at=now):
             raise NotNow(_("This hold was lifted already."))

@@ -33,6 +33,8 @@ MATRIX = {
     ("members_study_step", ("study", "letters")): "L",
     ("members_study_step", ("study", "decide")): "L",
     ("members_study_step", ("study", "role")): "L",
+    ("members_study_step", ("study", "take-role")): "L",
+    ("members_study_step", ("study", "notice")): "L",
     ("waves_wave_changelist", ()): "LCR",
     ("waves_wave_change", ("wave",)): "LCR",
     ("waves_wave_plan", ()): "C",

@@ -118,6 +118,21 @@ def test_ZON_04_the_leader_gives_and_takes_roles(study):
     assert last_event().verb == "role.taken"
 
 
+def test_ZON_04_the_only_leader_keeps_their_role_and_a_closed_log_in_is_no_other(study):
+    mine = StaffRole.objects.get(study=study, role=Role.LEADER)
+    services.assign_role(by=LIV, user=user(TOR), study=study, role=Role.LEADER, now=NOW)
+    tor = user(TOR)
+    for active in (False, True):
+        tor.is_active = active
+        tor.save()
+        if not active:
+            with pytest.raises(NotAllowed, match="only project leader"):
+                services.take_role(by=LIV, given=mine, now=NOW)
+    services.take_role(by=LIV, given=mine, now=NOW)
+    assert selectors.roles_of("liv", study) == set()
+    services.take_role(by=SYSTEM, given=selectors.role("tor", study, "leader"), now=NOW)  # an operator may
+
+
 @pytest.mark.parametrize("by", [SIGNE, VERA, TOR, Actor.member("x")])
 def test_ZON_04_nobody_else_gives_or_takes_a_role(study, by):
     given = StaffRole.objects.get(study=study, role=Role.REVIEWER)

@@ -6,19 +6,22 @@ from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from panel.audit.rules import Actor
 from panel.desk import guard
 from panel.desk.base import DeskAdmin, Step, Words, column
+from panel.desk.ending_forms import NoticeForm
 from panel.desk.forms import Choice, Day, DeskForm, ReasonForm, Text
 from panel.desk.sections.ending import STUDY_STEPS
 from panel.desk.setup import gaps
-from panel.errors import BadInput, NotNow
+from panel.errors import BadInput, NotFound, NotNow
 from panel.invitations import letters
-from panel.invitations.models import Letter
-from panel.members import services, setup
-from panel.members.models import LegalBasis, StaffRole, Study, StudyDecision
+from panel.invitations.models import Letter, LetterKind
+from panel.members import selectors, services, setup
+from panel.members.models import LegalBasis, PanelMember, StaffRole, Study, StudyDecision
 from panel.members.rules import ROLES, Role, Verb
+from panel.rights import messages
 
 
 class DecisionForm(ReasonForm):
@@ -39,6 +42,13 @@ class RoleForm(DeskForm):
     """A role for somebody who has a log-in."""
 
     username = Text(label=_("User name"), help_text=_("Somebody who has a log-in already."))
+    role = Choice(label=_("Role"), choices=StaffRole.Role.choices)
+
+
+class TakeForm(DeskForm):
+    """A role somebody has here."""
+
+    username = Text(label=_("User name"), help_text=_("As it stands under “Who works here”."))
     role = Choice(label=_("Role"), choices=StaffRole.Role.choices)
 
 
@@ -101,6 +111,36 @@ def _assign(*, by: Actor, obj: Study, now: Any, username: str, role: str) -> Wor
     return _("The role is given.")
 
 
+def _write(*, by: Actor, obj: Study, now: Any, words: dict[str, str]) -> Words:
+    messages.write(by=by, study=obj, words=words, kind=LetterKind.NOTICE, now=now)
+    return _("Written: the letters are in the outbox, and members read the words on their own pages.")
+
+
+def _who_gets_it(study: Study) -> Words:
+    """How many a notice reaches, and how many it doesn't: whom a breach concerns must be told another way."""
+    reached = messages.readers(study, LetterKind.NOTICE).count()
+    others = study.members.filter(status=PanelMember.Status.ACTIVE).count() - reached
+    said = ngettext("%(count)d member gets the letter.", "%(count)d members get the letter.", reached)
+    said %= {"count": reached}
+    if not others:
+        return said
+    missed = ngettext(
+        "%(count)d member gets none: the address was refused, or must never be written to.",
+        "%(count)d members get none: the address was refused, or must never be written to.",
+        others,
+    )
+    return f"{said} {missed % {'count': others}}"
+
+
+def _take(*, by: Actor, obj: Study, now: Any, username: str, role: str) -> Words:
+    try:
+        given = selectors.role(username, obj, role)
+    except NotFound as nobody:
+        raise BadInput(str(nobody)) from nobody
+    services.take_role(by=by, given=given, now=now)
+    return _("The role is taken away.")
+
+
 class StudyAdmin(DeskAdmin[Study]):
     """Everybody sees the studies they have a role in."""
 
@@ -148,6 +188,30 @@ class StudyAdmin(DeskAdmin[Study]):
             _("Coordinator and contact keeper are two people, unless a decision says otherwise."),
             _assign,
             form=RoleForm,
+        ),
+        Step[Study](
+            "take-role",
+            Verb.ASSIGN_ROLE,
+            _("Take a role away"),
+            _(
+                "It ends at once, whatever page is open. The log-in itself stays; an operator takes that away."
+            ),
+            _take,
+            form=TakeForm,
+        ),
+        Step[Study](
+            "notice",
+            Verb.ANSWER_REQUEST,
+            _("Write to all members"),
+            _(
+                "For what they must hear: a breach, a change in the study. Their letter says only that there is "
+                "something to read; the words stand on their own page. Not for surveys or greetings."
+            ),
+            _write,
+            fits=lambda study: study.ended_at is None,
+            form=NoticeForm,
+            initial=lambda study: {"languages": study.languages},
+            before=_who_gets_it,
         ),
         *STUDY_STEPS,
     )
