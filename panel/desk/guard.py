@@ -1,5 +1,8 @@
 """Who is at the desk and what they may do there, read once per request. The rules are panel/members'."""
 
+from collections import defaultdict
+from uuid import UUID
+
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -9,7 +12,7 @@ from panel.audit.rules import Actor
 from panel.errors import NotAllowed
 from panel.members import permissions, selectors
 from panel.members.models import StaffRole, Study
-from panel.members.rules import ROLES, Role, Verb
+from panel.members.rules import Verb, verbs_of
 
 User = AbstractBaseUser | AnonymousUser
 
@@ -26,14 +29,17 @@ def has_role(user: User) -> bool:
 
 def all_verbs(user: User) -> frozenset[Verb]:
     """What this user may do in at least one study: one query."""
-    roles = StaffRole.objects.filter(user__username=user.get_username()).values_list("role", flat=True)
-    return frozenset(verb for role in set(roles) for verb in ROLES[Role(role)].verbs)
+    held: dict[UUID, set[str]] = defaultdict(set)
+    for study, role in StaffRole.objects.filter(user__username=user.get_username()).values_list(
+        "study", "role"
+    ):
+        held[study].add(role)
+    return frozenset().union(*(verbs_of(roles) for roles in held.values()))
 
 
 def verbs(request: HttpRequest, study: Study) -> frozenset[Verb]:
     """What this user may do in this study: one query."""
-    roles = selectors.roles_of(request.user.get_username(), study)
-    return frozenset(verb for role in roles for verb in ROLES[Role(role)].verbs)
+    return verbs_of(selectors.roles_of(request.user.get_username(), study))
 
 
 def studies_of(user: User) -> QuerySet[Study]:

@@ -11,35 +11,31 @@ from panel.audit.rules import Actor
 from panel.errors import NotAllowed
 from panel.members import selectors
 from panel.members.models import PanelMember, StaffRole, Study
-from panel.members.rules import ROLES, Role, Verb, roles_with
+from panel.members.rules import ROLES, Role, Verb, roles_with, verbs_of
 
 
 def may(by: Actor, study: Study, verb: Verb) -> bool:
     """Whether this actor may do this in this study."""
     if by.kind != "staff":
         return by.kind == "system"
-    return StaffRole.objects.filter(
-        user__username=by.name, user__is_active=True, study=study, role__in=roles_with(verb)
-    ).exists()
+    held = StaffRole.objects.filter(user__username=by.name, user__is_active=True, study=study)
+    return verb in verbs_of(set(held.values_list("role", flat=True)))
 
 
 def check(by: Actor, study: Study, verb: Verb) -> None:
     """Refuse whoever may not, and say who may."""
-    if not may(by, study, verb):
-        names = _(" or ").join(str(ROLES[role].name) for role in roles_with(verb))
-        raise NotAllowed(_("This needs the role of %(roles)s in this study.") % {"roles": names})
-
-
-def check_acting(by: Actor, study: Study, verb: Verb) -> None:
-    """As `check`; and refuses the data-protection officer, who advises on what others do, whatever else they are."""
-    check(by, study, verb)
-    if by.kind == "staff" and Role.DPO in selectors.roles_of(by.name, study):
+    if may(by, study, verb):
+        return
+    held = selectors.roles_of(by.name, study) if by.kind == "staff" else set()
+    if Role.DPO in held and held & set(roles_with(verb)):
         raise NotAllowed(
             _(
                 "The data-protection officer of a study reads and advises; acting as well would be a conflict "
                 "of interest. Ask another person with the role."
             )
         )
+    names = _(" or ").join(str(ROLES[role].name) for role in roles_with(verb))
+    raise NotAllowed(_("This needs the role of %(roles)s in this study.") % {"roles": names})
 
 
 def check_self(by: Actor, member: PanelMember) -> None:
@@ -53,7 +49,7 @@ def check_self_or_acting(by: Actor, member: PanelMember, verb: Verb) -> None:
     if by.kind == "member":
         check_self(by, member)
     else:
-        check_acting(by, member.study, verb)
+        check(by, member.study, verb)
 
 
 def studies_for(user: AbstractBaseUser | AnonymousUser, verb: Verb) -> QuerySet[Study]:
@@ -61,4 +57,8 @@ def studies_for(user: AbstractBaseUser | AnonymousUser, verb: Verb) -> QuerySet[
     if not user.is_active:
         return Study.objects.none()
     held = StaffRole.objects.filter(user_id=user.pk, role__in=roles_with(verb))
+    if verb not in ROLES[Role.DPO].verbs:  # as verbs_of has it, in one statement
+        held = held.exclude(
+            study__in=StaffRole.objects.filter(user_id=user.pk, role=Role.DPO).values("study")
+        )
     return Study.objects.filter(pk__in=held.values("study")).order_by("slug")

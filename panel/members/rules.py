@@ -1,7 +1,7 @@
 """Member codes, what each role may do (ZON-04), how a membership moves. Pure: no database, no clock."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -155,6 +155,17 @@ APART = (Role.COORDINATOR, Role.KEEPER)
 def roles_with(verb: Verb) -> list[Role]:
     """The roles that allow something, in the order they are described."""
     return [role for role, card in ROLES.items() if verb in card.verbs]
+
+
+def verbs_of(roles: Collection[str]) -> frozenset[Verb]:
+    """What these roles of one person in one study allow.
+
+    Who is its data-protection officer reads and advises, whatever else they are: to act as well would be a
+    conflict of interest (ZON-04).
+    """
+    if Role.DPO in roles:
+        return ROLES[Role.DPO].verbs
+    return frozenset(verb for role in roles for verb in ROLES[Role(role)].verbs)
 
 
 def breaks_apart(held: set[str], new: Role) -> bool:

@@ -44,7 +44,7 @@ def copy(*, by: Actor, request: Request, now: datetime) -> None:
 @transaction.atomic
 def change_address(*, by: Actor, member: PanelMember, address: str, reason: str, now: datetime) -> None:
     """The contact keeper was told a new address; whatever request asked for it says so, without the address."""
-    permissions.check_acting(by, member.study, Verb.CHANGE_ADDRESS)
+    permissions.check(by, member.study, Verb.CHANGE_ADDRESS)
     addresses.ask_change(by=by, member=member, address=address, reason=reason, now=now)
     waiting = Request.objects.filter(
         member=member, kind=Request.Kind.RECTIFICATION, state__in=request_rules.UNANSWERED
@@ -109,7 +109,7 @@ def object_to(
 
 def _begun(by: Actor, request: Request, verb: Verb, act: Act) -> tuple[Request, PanelMember]:
     """The request under a lock, and its member, where this act fits and this person may."""
-    permissions.check_acting(by, request.study, verb)
+    permissions.check(by, request.study, verb)
     request = locked(request)
     if act not in request_rules.acts(request.kind, request.study.legal_basis):
         raise NotNow(_("This doesn’t fit a request of this kind in a study of this legal basis."))

@@ -1,4 +1,4 @@
-"""Changes of address (LAW-09): asked for, confirmed at the new one, told to the old one, carried out.
+"""Changes of address (LAW-09): asked for, confirmed at the new one, told to the old one, carried out a day later.
 
 Asking, confirming and stopping need neither KEK nor vault: they run where respondents' pages do. A worker
 opens the new address and seals it into the card. The page says the same whoever else has the address.
@@ -175,11 +175,7 @@ def _carry_out(pk: UUID, now: datetime) -> int:
     member = PanelMember.objects.select_for_update(of=("self",)).select_related("study").get(pk=member_id)
     change = AddressChange.objects.select_for_update().get(pk=pk)
     change.member = member
-    if (
-        change.state != State.CONFIRMED
-        or selectors.is_restricted(member)
-        or not _old_one_is_told(change, now)
-    ):
+    if change.state != State.CONFIRMED or selectors.is_restricted(member) or not _is_due(change, now):
         return 0
     state = _changed(change, now)
     _end(change, state, now)
@@ -207,11 +203,16 @@ def _changed(change: AddressChange, now: datetime) -> State:
     return State.DONE
 
 
-def _old_one_is_told(change: AddressChange, now: datetime) -> bool:
-    """Whether the notice has left: once the card is changed, it would go to the new address."""
-    if not outbox.is_under_way(occasion=change.pk, kind=LetterKind.ADDRESS_NOTICE):
+def _is_due(change: AddressChange, now: datetime) -> bool:
+    """Whether the old address was told and had its time. A notice that still waits is taken back: once the card is
+    changed, it would go to the new address. For who left nothing is changed, so nothing is waited for.
+    """
+    notice = outbox.service_letter(occasion=change.pk, kind=LetterKind.ADDRESS_NOTICE)
+    if change.member.status != PanelMember.Status.ACTIVE:
         return True
-    if change.confirmed_at is None or now < change.confirmed_at + rules.TELL_FIRST:
+    if change.confirmed_at is None or not rules.may_carry_out(
+        confirmed_at=change.confirmed_at, told_staff=change.told_staff, notice=notice, now=now
+    ):
         return False
     outbox.cancel_service(occasion=change.pk, kind=LetterKind.ADDRESS_NOTICE)
     return not outbox.is_under_way(occasion=change.pk, kind=LetterKind.ADDRESS_NOTICE)

@@ -39,7 +39,7 @@ def register(
     codes: Sequence[str] = (),
 ) -> OutsideItem:
     """Something new outside, and whose data it holds where that is known."""
-    permissions.check_acting(by, study, Verb.EDIT_STUDY)
+    permissions.check(by, study, Verb.EDIT_STUDY)
     if kind not in OutsideItem.Kind.values:
         raise BadInput(_("Say what it is, in one of the listed words."))
     if made_on > timezone.localdate(now):
@@ -62,7 +62,7 @@ def register(
 @transaction.atomic
 def take_out(*, by: Actor, item: OutsideItem, codes: Collection[str], now: datetime) -> int:
     """These people's data were removed from it; returns how many that is. Only who left is taken out."""
-    permissions.check_acting(by, item.study, Verb.ANSWER_REQUEST)
+    permissions.check(by, item.study, Verb.ANSWER_REQUEST)
     wanted = {tidy_code(code) for code in codes}
     due = selectors.to_take_out([item.study]).filter(item=item, code__in=wanted)
     found = dict(due.values_list("pk", "code"))
@@ -78,7 +78,7 @@ def take_out(*, by: Actor, item: OutsideItem, codes: Collection[str], now: datet
 @transaction.atomic
 def mark_gone(*, by: Actor, item: OutsideItem, now: datetime, gone_on: date | None = None) -> None:
     """It was destroyed or deleted, all copies; so nobody is left to be taken out of it."""
-    permissions.check_acting(by, item.study, Verb.EDIT_STUDY)
+    permissions.check(by, item.study, Verb.EDIT_STUDY)
     today = timezone.localdate(now)
     day = gone_on or today
     if not item.made_on <= day <= today:

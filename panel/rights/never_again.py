@@ -23,7 +23,7 @@ from panel.rights.services import ask_stop
 @transaction.atomic
 def suppress_member(*, by: Actor, member: PanelMember, reason: str, now: datetime) -> None:
     """No more mail from now on, and no file brings the address back. Runs where cards may be opened."""
-    permissions.check_acting(by, member.study, Verb.RECORD_STOP)
+    permissions.check(by, member.study, Verb.RECORD_STOP)
     why, slug = words.reason(reason), member.study.slug
     if Rung.NO_MAIL in selectors.rungs_offered(member, None):
         ask_stop(by=by, member=member, rung=Rung.NO_MAIL, channel=Stop.Channel.TOLD_STAFF, now=now)

@@ -74,7 +74,7 @@ def advise(*, by: Actor, request: Request, advice: str, now: datetime) -> Reques
 @transaction.atomic
 def extend(*, by: Actor, request: Request, reason: str, now: datetime) -> None:
     """Sixty more days, once, in time, and told to the member with the reason (GDPR 12(3))."""
-    permissions.check_acting(by, request.study, Verb.ANSWER_REQUEST)
+    permissions.check(by, request.study, Verb.ANSWER_REQUEST)
     request = locked(request)
     rules.check_extension(request.due_on, today=timezone.localdate(now))
     why = words.reason(reason)
@@ -90,7 +90,7 @@ def answer(*, by: Actor, request: Request, done: str, now: datetime, text: str =
 
     To who is gone or is being deleted nothing is written: all contact stopped then.
     """
-    permissions.check_acting(by, request.study, Verb.ANSWER_REQUEST)
+    permissions.check(by, request.study, Verb.ANSWER_REQUEST)
     request = locked(request)
     _move(request, State.ANSWERED, answered_on=timezone.localdate(now))
     if can_write(request.member):
@@ -102,7 +102,7 @@ def answer(*, by: Actor, request: Request, done: str, now: datetime, text: str =
 @transaction.atomic
 def close(*, by: Actor, request: Request, reason: str, now: datetime) -> None:
     """Ends it: after its answer, or without one where the member took it back."""
-    permissions.check_acting(by, request.study, Verb.ANSWER_REQUEST)
+    permissions.check(by, request.study, Verb.ANSWER_REQUEST)
     request = locked(request)
     why = words.reason(reason)
     _move(request, State.CLOSED)

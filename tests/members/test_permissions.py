@@ -6,8 +6,8 @@ from django.contrib.auth.models import AnonymousUser
 from panel.audit.rules import Actor
 from panel.errors import NotAllowed
 from panel.members import permissions
-from panel.members.models import Study
-from panel.members.rules import ROLES, Verb, roles_with
+from panel.members.models import StaffRole, Study
+from panel.members.rules import ROLES, Role, Verb, roles_with
 from tests.factories import cast
 from tests.factories.cast import SIGNE, SYSTEM, TOR, VERA, user
 
@@ -61,3 +61,20 @@ def test_a_refusal_says_whom_to_ask(study):
         permissions.check(SIGNE, study, Verb.ENROL)
     permissions.check(VERA, study, Verb.ENROL)
     assert [str(ROLES[role].name) for role in roles_with(Verb.ENROL)] == ["project leader", "contact keeper"]
+
+
+@pytest.mark.parametrize("role", sorted(set(Role) - {Role.DPO}))
+def test_zon_04_who_is_data_protection_officer_acts_in_no_other_role_of_the_study(role):
+    """Reads and advises, whatever else they are: to act would be a conflict of interest. Elsewhere they may."""
+    here, elsewhere = cast.study("here"), cast.study("elsewhere")
+    oda = Actor.staff("oda")
+    someone = cast.user(oda)
+    for study, roles in ((here, (role, Role.DPO)), (elsewhere, (role,))):
+        for one in roles:
+            StaffRole.objects.get_or_create(user=someone, study=study, role=one)
+    for verb in ROLES[role].verbs - ROLES[Role.DPO].verbs:
+        with pytest.raises(NotAllowed, match="conflict"):
+            permissions.check(oda, here, verb)
+        assert permissions.may(oda, elsewhere, verb)
+        assert list(permissions.studies_for(someone, verb)) == [elsewhere]
+    assert permissions.may(oda, here, Verb.SEE_AUDIT)
