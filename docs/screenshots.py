@@ -31,21 +31,28 @@ def newest(language_word: str) -> Mail:
     return letters[-1]
 
 
-def desk(browser: Browser, base: str) -> None:
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+def desk(browser: Browser, base: str, username: str, shots: dict[str, str]) -> None:
+    """Logs in and takes each page: image -> address."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, locale="en-GB")
     page.goto(f"{base}/desk/")
-    page.fill("[name=username]", "signe")
-    page.fill("[name=password]", logins()["signe"])
+    page.fill("[name=username]", username)
+    page.fill("[name=password]", logins()[username])
     page.press("[name=password]", "Enter")
-    page.wait_for_load_state("networkidle")
-    page.screenshot(path=IMAGES / "desk.png")
+    page.wait_for_url(f"{base}/desk/")
+    for image, address in shots.items():
+        page.goto(f"{base}{address}")
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=IMAGES / image)
 
 
 def portal(browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 390, "height": 844}, java_script_enabled=False)
-    page.goto(newest("Ви").answer_link + "?lang=uk")
+    letter = newest("Ви")
+    page.goto(letter.answer_link + "?lang=uk")
     page.click("a.start")
     page.screenshot(path=IMAGES / "portal-uk.png")
+    page.goto(letter.link("p") + "?lang=uk")
+    page.screenshot(path=IMAGES / "own-page-uk.png")
 
 
 def main() -> None:
@@ -55,7 +62,8 @@ def main() -> None:
     with sync_playwright() as driver:
         options = ["--no-sandbox", "--disable-background-networking"]
         browser = driver.chromium.launch(executable_path=chromium, args=options)
-        desk(browser, base)
+        desk(browser, base, "signe", {"desk.png": "/desk/"})
+        desk(browser, base, "liv", {"requests.png": "/desk/requests/"})
         portal(browser)
         browser.close()
 
