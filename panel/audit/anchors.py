@@ -1,6 +1,7 @@
 """The anchors: heads of the chain, noted outside the databases, so that one cut short or made anew is betrayed.
 
-A file that only grows (0600, each line on the disk before we go on). Mailing a head is panel/rights/oversight.py.
+A file that only grows (0600, each line on the disk before we go on). A restore cuts the chain too: it is a line here
+and an event there, written by who knows of it (panel/rights/replay.py). Mailing a head is panel/rights/oversight.py.
 """
 
 import fcntl
@@ -10,10 +11,11 @@ from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from panel.audit import rules, selectors, services
-from panel.audit.rules import Actor
+from panel.audit.rules import Actor, Anchors, Cut
 from panel.audit.selectors import Verdict
 from panel.disk import sync_folder
 from panel.errors import BadInput, Damaged, Unreachable
@@ -39,7 +41,7 @@ def file() -> Path:
     return Path(settings.AUDIT_ANCHOR_FILE)
 
 
-def noted(path: Path | None = None) -> dict[int, str]:
+def noted(path: Path | None = None) -> Anchors:
     """The heads noted so far, hash by position. A file that is gone after anchors were noted is refused."""
     path = path or file()
     try:
@@ -52,7 +54,7 @@ def noted(path: Path | None = None) -> dict[int, str]:
                     "`manage.py audit verify --anchors FILE`."
                 )
             ) from error
-        return {}
+        return Anchors()
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(_("The anchors' file can't be read.")) from error
 
@@ -70,11 +72,29 @@ def anchor(*, by: Actor, now: datetime) -> Anchored:
     if not verdict.ok:
         services.record(by=by, verb="chain.found_broken", now=now, detail={"at": verdict.first_broken})
         return Anchored(verdict, noted=False)
-    if not verdict.sealed or verdict.sealed in known:
+    if not verdict.sealed or verdict.sealed in known.heads:
         return Anchored(verdict, noted=False)
     _append(path, rules.anchor_line(verdict.sealed, verdict.head, now))
     services.record(by=by, verb="chain.anchored", now=now, detail={"position": verdict.sealed})
     return Anchored(verdict, noted=True)
+
+
+def note_restore(*, by: Actor, now: datetime) -> Cut | None:
+    """After a restore, and only then: where the chain ends now, and which heads above it were lost. None if none was.
+
+    The event comes first: without its line it excuses nothing, and the next run writes both. An event of an earlier
+    restore that this one took away is written again.
+    """
+    known, last = noted(), selectors.head()
+    position, head = (last.position, last.hash) if last else (0, rules.NO_HEAD)
+    cut = rules.cut_at(known.heads, position, head, rules.minute(now))
+    with transaction.atomic(durable=True):
+        for told in (*known.cuts, cut):
+            if told and not selectors.is_told(told):
+                services.record(by=by, verb="chain.restored", now=now, detail=told.detail)
+    if cut:
+        _append(file(), rules.restored_line(cut))
+    return cut
 
 
 def _append(path: Path, line: str) -> None:

@@ -1,7 +1,7 @@
 """Reads of the audit: the head of the chain, what is not yet sealed, the verdict over all of it."""
 
 import hmac
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from panel.audit.chain import chained
 from panel.audit.models import AuditEvent, AuditSeal
-from panel.audit.rules import Actor
+from panel.audit.rules import Actor, Anchors, Cut
 
 CHUNK = 1000
 #: An event may turn up this long after it drew its id; who keeps a transaction open longer is found at night.
@@ -18,13 +18,16 @@ LATE = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Verdict:
-    """What `verify` found. `first_broken` names the first row that does not hold, by position and uid."""
+    """What `verify` found. `first_broken` names the first row that does not hold, by position and uid; `restores`
+    are those that took a part of an earlier chain away.
+    """
 
     ok: bool
     first_broken: str
     sealed: int
     head: str
     oldest_unsealed: datetime | None
+    restores: tuple[Cut, ...] = ()
 
 
 def head() -> AuditSeal | None:
@@ -73,9 +76,16 @@ def count(*, by: Actor, verb: str, since: datetime, until: datetime) -> int:
     ).count()
 
 
-def verify(*, anchors: Mapping[int, str] | None = None) -> Verdict:
-    """Walk the whole chain. `anchors` (position → hash, noted elsewhere) betray one cut short or remade."""
-    awaited = dict(anchors or {})
+def is_told(cut: Cut) -> bool:
+    """Whether an event says of a restore what its line in the anchors' file says."""
+    told = AuditEvent.objects.filter(verb="chain.restored").values_list("detail", flat=True)
+    return cut.detail in told
+
+
+def verify(*, anchors: Anchors | None = None) -> Verdict:
+    """Walk the whole chain. `anchors`, noted elsewhere, betray one cut short or remade."""
+    anchors = anchors or Anchors()
+    awaited = dict(anchors.heads)
     broken, sealed, previous = "", 0, ""
     for seal, event in _links():
         broken = _fault(seal, event, sealed + 1, previous, awaited.pop(seal.position, seal.hash))
@@ -84,8 +94,11 @@ def verify(*, anchors: Mapping[int, str] | None = None) -> Verdict:
         sealed, previous = seal.position, seal.hash
     if not broken and awaited:
         broken = f"position {min(awaited)}: its seal is gone, the chain was cut short"
+    untold = next((cut for cut in anchors.cuts if not is_told(cut)), None)
+    if not broken and untold:
+        broken = f"position {untold.position}: no event tells of the restore that was noted there"
     oldest = unsealed().values_list("at", flat=True).first()
-    return Verdict(not broken, broken, sealed, previous, oldest)
+    return Verdict(not broken, broken, sealed, previous, oldest, anchors.cuts)
 
 
 def _links() -> Iterator[tuple[AuditSeal, AuditEvent | None]]:

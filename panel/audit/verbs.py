@@ -91,7 +91,9 @@ GROUPS: Mapping[str, Group] = {
             "journal.replay_begun": _("Replaying the journal after a restore began."),
             "journal.replayed": _("The journal was replayed after a restore."),
             "chain.anchored": _("The head of this chain was noted outside the database."),
-            "chain.restored": "A restored backup cut this chain; heads noted since stand for the part that was lost.",
+            "chain.restored": _(
+                "A restored backup cut this chain; heads noted since stand for what was lost."
+            ),
             "chain.found_broken": _("This chain did not hold."),
             "audit.exported": _("Somebody downloaded a part of this trail."),
         },

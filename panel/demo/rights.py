@@ -173,10 +173,10 @@ class Rights:
                 lambda: int(rotated.count() == before), "night's job has not rotated the KEK", unseen
             )
             self.life.set_clock(NIGHT + timedelta(hours=1))
-            known = len(anchors.noted())
+            known = len(anchors.noted().heads)
             tasks.anchor_audit.delay()
             self.life.wait(
-                lambda: int(len(anchors.noted()) == known), "head of the chain is not noted", unseen
+                lambda: int(len(anchors.noted().heads) == known), "head of the chain is not noted", unseen
             )
 
     # --- what is proved
@@ -225,7 +225,7 @@ class Rights:
         self.life.wait(lambda: journal.waiting().count(), "lines of the journal were not written", unseen)
         verdict = journal.verify(journal_file.needed())
         self.figures["journal"] = {"lines": verdict.in_file, "fault": verdict.fault}
-        self.figures["anchors"] = {"noted": len(anchors.noted()), "hold": anchors.verify().ok}
+        self.figures["anchors"] = {"noted": len(anchors.noted().heads), "hold": anchors.verify().ok}
 
     # --- new words
 

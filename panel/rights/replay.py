@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from consent import selectors as consents
 from consent import services as ledger
+from panel.audit import anchors
 from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.enrolment.models import EnrolmentRun, ErasedRow, RecruitmentRecord
@@ -50,7 +51,9 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Replayed:
-    """What a replay did. `lost_members` were enrolled after the backup, in `lost_runs` files: enrol those again."""
+    """What a replay did. `lost_members` were enrolled after the backup, in `lost_runs` files: enrol those again;
+    `lost_heads` of the audit chain were noted after it.
+    """
 
     applied: int
     stood: int
@@ -58,6 +61,7 @@ class Replayed:
     erased_again: int
     lost_members: int
     lost_runs: int
+    lost_heads: int
 
 
 def replay(
@@ -72,6 +76,7 @@ def replay(
     counts: Counter[Outcome] = Counter()
     with file.locked(where, wait=True):
         new = list(_unknown(where, past_damage)) if where.exists() else []
+        lost_heads = _chain_cut(by, now) if _is_restored(new) else 0
         _note(by, "journal.replay_begun", now, {"lines": len(new)})
         decided = _decided_since(where) if new else set()
         for number, (line, in_place) in enumerate(new, start=1):
@@ -81,9 +86,8 @@ def replay(
         erased_again = vault.destroy_cards(_erased_codes())
         _drop_shut_cards(now)
         runs, people = _lost()
-        done = Replayed(
-            counts[Outcome.APPLIED], counts[Outcome.STOOD], counts[Outcome.LOST], erased_again, people, runs
-        )
+        applied, stood, lost = (counts[outcome] for outcome in Outcome)
+        done = Replayed(applied, stood, lost, erased_again, people, runs, lost_heads)
         _note(by, "journal.replayed", now, asdict(done))
     journal.write(now=now)
     return done
@@ -104,6 +108,17 @@ def _unknown(where: Path, past_damage: bool) -> Iterator[tuple[Line, bool]]:
             raise
         known = set(JournalEntry.objects.values_list("uid", flat=True).iterator())
         yield from ((line, False) for line in selectors.sound(where) if line.uid not in known | seen)
+
+
+def _is_restored(new: list[tuple[Line, bool]]) -> bool:
+    """Whether the file knows what this database doesn't; its own last lines, of a writer that died, show nothing."""
+    return any(not JournalEntry.objects.filter(uid=line.uid).exists() for line, _in_place in new)
+
+
+def _chain_cut(by: Actor, now: datetime) -> int:
+    """Before the first line is done, for then nothing shows the restore any more. Returns how many heads were lost."""
+    cut = anchors.note_restore(by=by, now=now)
+    return cut.heads if cut else 0
 
 
 def _decided_since(where: Path) -> set[tuple[str, str]]:

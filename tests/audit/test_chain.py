@@ -12,9 +12,9 @@ import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, connections, transaction
 
-from panel.audit import anchors, selectors, services, tasks
+from panel.audit import anchors, rules, selectors, services, tasks
 from panel.audit.models import AuditEvent, AuditSeal
-from panel.audit.rules import Actor
+from panel.audit.rules import Actor, Anchors
 from panel.commands import Refused
 from tests import triggers
 
@@ -127,7 +127,7 @@ def test_a_changed_seal_is_named(chain):
 
 def test_a_chain_cut_short_or_made_anew_is_betrayed_by_an_anchor(chain):
     """The end cut off leaves a chain that holds: only a head noted outside tells of it."""
-    noted = {5: chain[-1].hash}
+    noted = Anchors({5: chain[-1].hash})
     for seal in chain[3:]:
         break_in(events(seal).delete)
     break_in(AuditSeal.objects.filter(position__gt=3).delete)
@@ -297,6 +297,164 @@ def test_a_chain_cut_and_made_anew_is_betrayed_on_the_command_line(chain, anchor
     services.seal(now=NOW)
     assert selectors.verify().ok
     assert verify()["first_broken"] == f"position 5, event {chain[4].event}: is not the one noted earlier"
+
+
+# --- a restore cuts the chain as a forger does; what tells them apart stands outside the database
+
+
+@pytest.fixture
+def restored(chain, anchors_file):
+    """Heads were noted at 3, 5 and 6; then a dump from before came back, in which the chain ends at 3."""
+    anchors_file.parent.mkdir()
+    anchors_file.write_text(rules.anchor_line(3, chain[2].hash, NOW))
+    assert anchors.anchor(by=SYSTEM, now=NOW).noted
+    assert anchors.anchor(by=SYSTEM, now=NOW).noted
+    cut_down(3)
+    return anchors_file
+
+
+def cut_down(position: int) -> None:
+    kept = AuditSeal.objects.filter(position__lte=position).values("event")
+    break_in(AuditEvent.objects.exclude(uid__in=kept).delete)
+    break_in(AuditSeal.objects.filter(position__gt=position).delete)
+
+
+def test_a_noted_restore_leaves_out_the_lost_heads_counts_them_and_goes_on(chain, restored):
+    assert verify()["first_broken"].startswith("position 5: its seal is gone")
+    cut = anchors.note_restore(by=SYSTEM, now=NOW)
+    assert cut
+    assert (cut.position, cut.head, cut.upto, cut.heads) == (3, chain[2].hash, 6, 2)
+    assert restored.read_text().splitlines()[-1] == f"restored 3 {chain[2].hash} 6 2023-10-02T12:00Z"
+    assert AuditEvent.objects.get(verb="chain.restored").detail == cut.detail
+    said = verify()
+    assert said["ok"]
+    assert [(r["position"], r["upto"], r["heads"]) for r in said["restores"]] == [(3, 6, 2)]
+    shown = StringIO()
+    call_command("audit", "verify", stdout=shown)
+    assert "2 heads of a chain lost by the restore noted on 2023-10-02T12:00Z" in shown.getvalue()
+    for day in (1, 2, 3):  # over the positions of the lost heads, with other events
+        assert anchors.anchor(by=SYSTEM, now=NOW + timedelta(days=day)).noted
+    assert [*anchors.noted().heads] == [3, 4, 5, 6]
+    assert command("status")["last_anchor_stands"]
+    assert verify()["ok"]
+
+
+def test_a_restore_in_which_no_head_was_lost_leaves_no_line(chain, anchors_file):
+    command("anchor")
+    before = anchors_file.read_text()
+    assert anchors.note_restore(by=SYSTEM, now=NOW) is None
+    assert anchors_file.read_text() == before
+    assert not AuditEvent.objects.filter(verb="chain.restored").exists()
+
+
+def test_a_restore_to_before_the_first_seal_is_noted(chain, restored):
+    cut_down(0)
+    cut = anchors.note_restore(by=SYSTEM, now=NOW)
+    assert cut
+    assert (cut.position, cut.upto, cut.heads) == (0, 6, 3)
+    assert anchors.anchor(by=SYSTEM, now=NOW).noted
+    assert verify()["ok"]
+
+
+def test_an_event_alone_excuses_no_forger(chain, restored):
+    """Who holds database and service key can write the event, cut and make anew, but not the line outside."""
+    cut = rules.cut_at(anchors.noted().heads, 3, chain[2].hash, "2023-10-02T12:00Z")
+    assert cut
+    services.record(by=VERA, verb="chain.restored", now=NOW, detail=cut.detail)
+    assert verify()["first_broken"].startswith("position 5: its seal is gone")
+    record(4)
+    services.seal(now=NOW)
+    assert selectors.verify().ok, "the chain made anew holds by itself"
+    assert "is not the one noted earlier" in verify()["first_broken"]
+
+
+def test_a_line_alone_excuses_nothing(chain, restored):
+    cut = rules.cut_at(anchors.noted().heads, 3, chain[2].hash, "2023-10-02T12:00Z")
+    assert cut
+    with restored.open("a") as file:
+        file.write(rules.restored_line(cut))
+    assert verify()["first_broken"] == "position 3: no event tells of the restore that was noted there"
+    assert not anchors.anchor(by=SYSTEM, now=NOW).noted
+
+
+@pytest.mark.parametrize("name", ["position", "head", "upto", "lost", "heads"])
+def test_a_line_that_the_event_contradicts_is_betrayed(chain, restored, name):
+    cut = anchors.note_restore(by=SYSTEM, now=NOW)
+    assert cut
+    assert verify()["ok"]
+    other = {**cut.detail, name: "0" * 64 if isinstance(cut.detail[name], str) else 99}
+    break_in(lambda: AuditEvent.objects.filter(verb="chain.restored").update(detail=other))
+    assert "no event tells of the restore" in verify()["first_broken"]
+
+
+def test_after_a_noted_restore_what_came_before_and_after_it_is_still_held(chain, restored):
+    """A modified event, a remade chain and a cut one: below the restore, at it and above it."""
+    anchors.note_restore(by=SYSTEM, now=NOW)
+    assert anchors.anchor(by=SYSTEM, now=NOW).noted
+    last = AuditSeal.objects.latest("position")
+    cut_down(last.position - 1)
+    assert verify()["first_broken"].startswith(f"position {last.position}: its seal is gone")
+    break_in(AuditSeal.objects.all().delete)
+    break_in(lambda: AuditEvent.objects.filter(uid=chain[1].event).update(subject="OTHER"))
+    services.seal(now=NOW)
+    assert selectors.verify().ok
+    assert verify()["first_broken"] == f"position 3, event {chain[2].event}: is not the one noted earlier"
+
+
+def test_the_head_that_a_restore_left_is_held_though_it_was_never_anchored(chain, anchors_file):
+    command("anchor")
+    cut_down(3)
+    anchors.note_restore(by=SYSTEM, now=NOW)
+    break_in(AuditSeal.objects.all().delete)
+    break_in(lambda: AuditEvent.objects.filter(uid=chain[1].event).update(subject="OTHER"))
+    services.seal(now=NOW)
+    assert verify()["first_broken"] == f"position 3, event {chain[2].event}: is not the one noted earlier"
+
+
+def test_a_chain_remade_before_a_restore_is_not_washed_by_it(chain, restored):
+    """The head noted at the very end of the restored chain is another one: no line is written, it stays betrayed."""
+    break_in(AuditSeal.objects.all().delete)
+    break_in(lambda: AuditEvent.objects.filter(uid=chain[1].event).update(subject="OTHER"))
+    services.seal(now=NOW)
+    assert anchors.note_restore(by=SYSTEM, now=NOW) is None
+    assert "restored" not in restored.read_text()
+    assert "is not the one noted earlier" in verify()["first_broken"]
+
+
+def test_a_second_restore_that_takes_the_first_ones_event_away_writes_it_again(chain, restored):
+    first = anchors.note_restore(by=SYSTEM, now=NOW)
+    assert anchors.anchor(by=SYSTEM, now=NOW).noted
+    cut_down(2)
+    second = anchors.note_restore(by=SYSTEM, now=NOW)
+    assert first
+    assert second
+    assert (second.position, second.heads) == (2, 2)
+    assert verify()["ok"]
+    assert anchors.anchor(by=SYSTEM, now=NOW).noted
+    assert len(verify()["restores"]) == 2
+
+
+def test_killed_between_event_and_line_the_next_run_writes_the_line(chain, restored, monkeypatch):
+    def full(*args: object) -> None:
+        raise OSError("no space")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(anchors, "_append", full)
+        with pytest.raises(OSError, match="no space"):
+            anchors.note_restore(by=SYSTEM, now=NOW)
+    assert not verify()["ok"]
+    anchors.note_restore(by=SYSTEM, now=NOW)
+    assert verify()["ok"]
+    assert AuditEvent.objects.filter(verb="chain.restored").count() == 1
+
+
+@pytest.mark.parametrize("line", [(3, "b", 7), (3, "b", 5), (9, "b", 6), (5, "b", 6)])
+def test_a_restore_that_the_heads_above_it_contradict_is_refused_by_its_line(chain, restored, line):
+    position, letter, upto = line
+    with restored.open("a") as file:
+        file.write(f"restored {position} {letter * 64} {upto} 2023-10-02T12:00Z\n")
+    with pytest.raises(Refused, match="Line 4 of the anchors' file notes a restore"):
+        call_command("audit", "verify")
 
 
 def test_the_state_is_told_at_once_and_holds_the_last_anchor_against_the_chain(chain, anchors_file):

@@ -19,6 +19,9 @@ from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from django.db import connections, router
 
+from panel.audit import anchors
+from panel.audit import services as audit
+from panel.audit.models import AuditEvent, AuditSeal
 from panel.audit.rules import Actor
 from panel.errors import Damaged, NotNow, Unreachable
 from panel.invitations import services as outbox
@@ -28,11 +31,12 @@ from panel.journal import selectors as journal_state
 from panel.journal import services as journal
 from panel.keys.models import DataKey, WrappedRoot
 from panel.members.models import PanelMember
-from panel.rights import erasure, replay
+from panel.rights import erasure, oversight, replay
 from panel.rights.models import Stop
 from panel.rights.services import ask_stop, undo_stop
 from panel.vault import services as vault
 from panel.vault.models import Card
+from tests import triggers
 from tests.factories import fielding as f
 from tests.settings import TEST_DB
 
@@ -197,6 +201,68 @@ def test_only_the_vault_restored_beside_todays_default(drill):
     assert journal_state.in_step(now=TOMORROW)
     assert replay.replay(by=OPERATOR, now=TOMORROW).erased_again == 1
     assert Card.objects.count() == 3
+
+
+# --- AUD-01: a head that was noted between dump and loss
+
+
+def test_aud_01_a_head_noted_between_dump_and_loss_is_left_out_and_the_nightly_anchor_goes_on(drill):
+    call_command("audit", "anchor")
+    lost = max(anchors.noted().heads)
+    drill.restore("default", "vault")
+    assert f"position {lost}: its seal is gone" in anchors.verify().first_broken
+    assert replay.replay(by=OPERATOR, now=TOMORROW).lost_heads == 1
+    event = AuditEvent.objects.get(verb="chain.restored")
+    assert (event.detail["position"], event.detail["upto"], event.detail["heads"]) == (0, lost, 1)
+    assert anchors.verify().ok
+    told = oversight.anchor(now=TOMORROW)
+    assert told.noted
+    assert [cut.heads for cut in told.verdict.restores] == [1]
+    assert not AuditEvent.objects.filter(verb="chain.found_broken").exists()
+    call_command("audit", "verify")
+
+
+def test_aud_01_a_head_noted_before_the_dump_still_binds_after_the_restore(drill):
+    kept = anchors.anchor(by=OPERATOR, now=TODAY).verdict.sealed
+    (path,) = backup.dump(drill.folder, aliases=("default",), now=TOMORROW)
+    asks(drill.stays, "no_mail", TOMORROW)
+    journal.write(now=TOMORROW)
+    assert anchors.anchor(by=OPERATOR, now=TOMORROW).noted
+    restore(path, "default")
+    assert replay.replay(by=OPERATOR, now=TOMORROW).lost_heads == 1
+    assert anchors.verify().ok
+    assert list(anchors.noted().heads) == [kept]
+    with triggers.lifted([connections["default"]]):
+        AuditEvent.objects.filter(verb="stop.asked").update(subject="OTHER")
+        AuditSeal.objects.all().delete()
+    audit.seal(now=TOMORROW)
+    assert "is not the one noted earlier" in anchors.verify().first_broken
+
+
+def test_aud_01_a_chain_cut_without_a_restore_stays_betrayed_through_a_replay(drill):
+    """The journal is in step: nothing shows a restore, so a replay excuses nothing."""
+    noted = anchors.anchor(by=OPERATOR, now=TODAY).verdict.sealed
+    with triggers.lifted([connections["default"]]):
+        AuditSeal.objects.filter(position__gt=noted - 2).delete()
+    before = Path(django_settings.AUDIT_ANCHOR_FILE).read_text()
+    assert replay.replay(by=OPERATOR, now=TOMORROW).lost_heads == 0
+    assert Path(django_settings.AUDIT_ANCHOR_FILE).read_text() == before
+    assert not anchors.verify().ok
+
+
+def test_aud_01_nothing_is_replayed_before_the_cut_is_noted(drill, settings):
+    """A replay that can't note it refuses; with the file back, the next one notes it and does everything."""
+    anchors.anchor(by=OPERATOR, now=TODAY)
+    drill.restore("default", "vault")
+    file = settings.AUDIT_ANCHOR_FILE
+    settings.AUDIT_ANCHOR_FILE = ""
+    with pytest.raises(Unreachable, match="AUDIT_ANCHOR_FILE"):
+        replay.replay(by=OPERATOR, now=TOMORROW)
+    assert PanelMember.objects.filter(code=drill.gone.code).exists()
+    settings.AUDIT_ANCHOR_FILE = file
+    done = replay.replay(by=OPERATOR, now=TOMORROW)
+    assert (done.applied, done.lost_heads) == (4, 1)
+    assert anchors.verify().ok
 
 
 # --- CRY-07: what a dump holds, and how many there are

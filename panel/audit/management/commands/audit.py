@@ -34,15 +34,20 @@ class Command(ServiceCommand):
 
 
 def _verdict(verdict: Verdict, more: dict[str, Any], said: list[str]) -> Answer:
-    lines = [f"{verdict.sealed} events sealed; oldest unsealed: {verdict.oldest_unsealed or 'none'}.", *said]
+    lines = [f"{verdict.sealed} events sealed; oldest unsealed: {verdict.oldest_unsealed or 'none'}."]
+    lines += [
+        f"{cut.heads} heads of a chain lost by the restore noted on {cut.at} are left out: "
+        f"those above position {cut.position}, up to {cut.upto}."
+        for cut in verdict.restores
+    ]
     refused = "" if verdict.ok else f"The audit chain is broken at {verdict.first_broken}."
-    return Answer({**asdict(verdict), **more}, lines if verdict.ok else lines[:1], refused)
+    return Answer({**asdict(verdict), **more}, lines + said if verdict.ok else lines, refused)
 
 
 def _status() -> Answer:
     """Cheap: reads the head, what waits, and the last anchor; proves nothing of the chain between."""
     head, (waiting, oldest) = selectors.head(), selectors.waiting(now=clock.now())
-    known = anchors.noted()
+    known = anchors.noted().heads
     last = max(known, default=0)
     seal = selectors.seal_at(last) if last else None
     stands = not last or (seal is not None and seal.hash == known[last])

@@ -59,6 +59,11 @@ def again(*, past_damage: bool = False) -> Answer:
             f"Lost: {done.lost_members} members of {done.lost_runs} files enrolled after the backup. "
             "Enrol those files again."
         )
+    if done.lost_heads:
+        lines.append(
+            f"The audit chain was cut by the restore: {done.lost_heads} heads noted after the backup are lost. "
+            "Tell the data-protection officer, who may have them by mail."
+        )
     return Answer(asdict(done), lines, selectors.compare(now=clock.now()).sentence)
 
 
