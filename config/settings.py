@@ -207,7 +207,7 @@ refuse_unless(
     BASE_URL.startswith("https://"), "BASE_URL must be https://, for the links in letters are keys."
 )
 #: Letters come from the host of their links: one domain in a mail (MAIL-02).
-DEFAULT_FROM_EMAIL: str = env.str("EMAIL_FROM", f"post@{urlsplit(BASE_URL).hostname}")
+DEFAULT_FROM_EMAIL: str = env.str("EMAIL_FROM", "") or f"post@{urlsplit(BASE_URL).hostname}"
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [urlsplit(BASE_URL).hostname or ""])
 refuse_unless("*" not in ALLOWED_HOSTS, "ALLOWED_HOSTS holds a *: name the hosts.")
 CSRF_TRUSTED_ORIGINS = [BASE_URL]

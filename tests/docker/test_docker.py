@@ -1,5 +1,6 @@
 """No Docker engine was at hand for docker/: all in it is held against what it must agree with."""
 
+import json
 import os
 import re
 import subprocess
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from botocore.session import Session
 from django.core.management import call_command
 
 from config import schedule
@@ -19,6 +21,22 @@ ROOT = Path(__file__).parent.parent.parent
 DOCKER = ROOT / "docker"
 PROCESSES = ("portal", "desk", "worker", "beat", "migrate")
 WITH_KEK = {"desk", "worker", "migrate"}
+#: Read by boto3 itself.
+OF_LIBRARIES = {Session.SESSION_VARIABLES["credentials_file"][1]}
+#: What an operator may set beside compose: to whom it is handed on, and what the settings make of it.
+HANDED_ON = {
+    "TRUSTED_PROXIES": ({"desk"}, "2", "ALLAUTH_TRUSTED_PROXY_COUNT", 2),
+    "STAFF_IDLE_MINUTES": ({"desk"}, "15", "STAFF_IDLE_MINUTES", 15),
+    "OIDC_NAME": ({"desk"}, "Institute", "OIDC_NAME", "Institute"),
+    "AUDIT_ANCHOR_MAIL": ({"worker"}, "true", "AUDIT_ANCHOR_MAIL", True),
+    "EMAIL_FROM": ({"worker"}, "panel@example.org", "DEFAULT_FROM_EMAIL", "panel@example.org"),
+    "PROCESSORS": ({"worker"}, '[{"name": "N", "what": "mail", "where": "Norway"}]', "PROCESSORS", [
+        {"name": "N", "what": "mail", "where": "Norway"}
+    ]),
+    "KEK_TRANSIT_MOUNT": (WITH_KEK, "keys", "KEK_TRANSIT_MOUNT", "keys"),
+    "KEK_TRANSIT_NAMESPACE": (WITH_KEK, "panel", "KEK_TRANSIT_NAMESPACE", "panel"),
+    "KEK_TRANSIT_CA_FILE": (WITH_KEK, "/agent/ca.pem", "KEK_TRANSIT_CA_FILE", "/agent/ca.pem"),
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +51,9 @@ def secrets(tmp_path_factory) -> Path:
     return folder
 
 
-def environment(compose: dict[str, Any], name: str, secrets: Path) -> dict[str, str]:
+def environment(compose: dict[str, Any], name: str, secrets: Path, **more: str) -> dict[str, str]:
     """What compose gives to a service, with its ${…} and its files filled in as an operator would."""
-    given = {"BASE_URL": "https://panel.example.org"}
+    given = {"BASE_URL": "https://panel.example.org", **more}
     out = {}
     for variable, value in compose["services"][name]["environment"].items():
         filled = re.sub(r"\$\{(\w+)(?::[-?]([^}]*))?\}", lambda m: given.get(m[1], m[2] or ""), str(value))
@@ -43,9 +61,11 @@ def environment(compose: dict[str, Any], name: str, secrets: Path) -> dict[str, 
     return out
 
 
-def settings_of(process: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def settings_of(
+    process: str, environ: dict[str, str], say: str = "print(s.PROCESS, s.DEBUG)"
+) -> subprocess.CompletedProcess[str]:
     """Start the settings as that process would, and nothing else."""
-    code = "import django; from django.conf import settings as s; django.setup(); print(s.PROCESS, s.DEBUG)"
+    code = f"import django; from django.conf import settings as s; django.setup(); {say}"
     fixed = {"PATH": os.environ["PATH"], "PROCESS": process, "DJANGO_SETTINGS_MODULE": "config.settings"}
     environ = {**fixed, "GJENSYN_ENV_FILE": "/nowhere", **environ}
     return subprocess.run(
@@ -67,9 +87,44 @@ def test_each_variable_is_one_that_the_settings_read(compose, secrets, process):
     """Nothing is passed that no setting reads."""
     text = (ROOT / "config" / "settings.py").read_text()
     read = set(re.findall(r"""(?:env\.\w+|required|database)\(\s*"([A-Z_]+)\"""", text))
-    for variable in environment(compose, process, secrets):
+    for variable in environment(compose, process, secrets).keys() - OF_LIBRARIES:
         name = variable if variable in read else variable.removesuffix("_FILE")
         assert name in read, f"compose.yaml gives {variable} to {process}, and no setting reads it"
+
+
+@pytest.mark.parametrize("process", ["desk", "worker", "migrate"])
+def test_what_an_operator_sets_beside_compose_reaches_the_settings(compose, secrets, process):
+    """By its own name, in the processes that need it and in no other."""
+    mine = {name: row for name, row in HANDED_ON.items() if process in row[0]}
+    assert not (HANDED_ON.keys() - mine.keys()) & compose["services"][process]["environment"].keys()
+    (secrets / "oidc_client_secret").chmod(0o600)
+    (secrets / "oidc_client_secret").write_text("given by the institution")
+    oidc = {"OIDC_ISSUER": "https://auth.example.org", "OIDC_CLIENT_ID": "panel"}
+    given = environment(compose, process, secrets, **oidc, **{name: row[1] for name, row in mine.items()})
+    wanted = {row[2]: row[3] for row in mine.values()}
+    say = f"print(__import__('json').dumps({{one: getattr(s, one) for one in {sorted(wanted)}}}))"
+    result = settings_of(process, given, say)
+    assert json.loads(result.stdout or "null") == wanted, result.stderr[-600:]
+
+
+def test_behind_the_proxy_and_with_nothing_set_the_defaults_hold(compose, secrets):
+    say = "print(s.ALLAUTH_TRUSTED_PROXY_COUNT, s.STAFF_IDLE_MINUTES, s.OIDC_ISSUER == '')"
+    assert settings_of("desk", environment(compose, "desk", secrets), say).stdout.split() == [
+        "1",
+        "30",
+        "True",
+    ]
+    say = "print(s.DEFAULT_FROM_EMAIL, s.PROCESSORS, s.AUDIT_ANCHOR_MAIL, s.KEK_TRANSIT_MOUNT)"
+    got = settings_of("worker", environment(compose, "worker", secrets), say).stdout.split()
+    assert got == ["post@panel.example.org", "[]", "False", "transit"]
+
+
+def test_aws_credentials_are_a_secret_of_who_opens_cards_alone(compose):
+    """CRY-05: whoever has them can have keys opened."""
+    for process in PROCESSES:
+        service = compose["services"][process]
+        assert ("aws_credentials" in service["secrets"]) == (process in WITH_KEK)
+        assert bool(OF_LIBRARIES & service["environment"].keys()) == (process in WITH_KEK)
 
 
 @pytest.mark.parametrize("process", PROCESSES)
