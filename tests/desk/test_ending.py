@@ -1,5 +1,6 @@
 """NO-01, NO-04, LAW-12 at the desk: a study set up, extended, ended step by step; contact data past their day."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -174,6 +175,10 @@ def test_no_04_the_whole_way_at_the_desk(closed, release, at_desk):
     assert "a worker carries it out" in act(liv, end, "link-key", typed=study.name).text
     assert "ordered" in liv.get(here).text
     project_end.carry_out_ordered(now=NOW)
+    shown = liv.get(here).text
+    assert "<strong>1</strong> destroyed versions" in shown
+    assert re.search("<strong>(yes|no)</strong> the index key too", shown)
+    assert not re.search(r"<strong>(\[|True|False)", shown), "words, as on the certificate"
     act(liv, end, "rows", typed=study.name)
     project_end.carry_out_ordered(now=NOW)
     act(liv, end, "backups", reason="Purged by the operator today.")

@@ -311,7 +311,7 @@ def _shown(end: ProjectEnd, step: End, row: EndStep | None, upcoming: End | None
         "done": done,
         "ordered": row is not None and not done,
         "next": step == upcoming and row is None,
-        "counts": [(COUNTED[name], number) for name, number in counts.items() if name in COUNTED],
+        "counts": list(_named({name: value for name, value in counts.items() if name in COUNTED})),
     }
 
 
