@@ -71,7 +71,7 @@ class MemberAdmin(DeskAdmin[PanelMember]):
     see = (Verb.SEE_MEMBERS,)
     detail_template = "desk/member.html"
     sentence = _("Members are known by code alone. Names and addresses are on no page that shows this.")
-    empty = _("No member of this code. Members come in by enrolling a recruitment file.")
+    empty = _("No member yet. Members come in by enrolling a recruitment file.")
     shown_language = column("language", _("language"))
     shown_cohort = column("cohort", _("cohort"))
     list_display = ("code", "shown_status", "shown_language", "shown_cohort", "shown_mail", "shown_joined")
