@@ -28,6 +28,7 @@ from panel.residency.models import Evidence, Flag, Source
 from panel.responses.models import Response
 from panel.rights import acts, files, reconsent, requests, tasks
 from panel.rights.address_models import AddressChange
+from panel.rights.address_rules import TIME_TO_STOP
 from panel.rights.copy_models import CopyRequest
 from panel.rights.models import OutsideItem, Request, Stop
 
@@ -131,14 +132,15 @@ class Rights:
     # --- what the worker does
 
     def _see_to_it(self) -> None:
-        """What is due at once, and after 14 days: a changed address, two who left."""
+        """What is due at once, after a day and after 14 days: a deletion, a changed address, who left."""
         confirmed = AddressChange.objects.filter(state=AddressChange.State.CONFIRMED)
         due = Stop.objects.filter(state=Stop.State.IN_FORCE, due_at__lte=self.life.now)
         with self.life.progress("Rights: carried out"):
-            self.life.wait(confirmed.count, "changes of address were not carried out", unseen)
             self.life.wait(due.count, "deletions were not carried out", unseen)
             kept = self._answers("keeps")
             self.figures["erased_at_once"] = not self._exists("deletes")
+            self.life.set_clock(ASKED + TIME_TO_STOP)
+            self.life.wait(confirmed.count, "changes of address were not carried out", unseen)
             self.life.set_clock(OVER)
             over = Stop.objects.filter(state=Stop.State.IN_FORCE, due_at__lte=OVER)
             self.life.wait(over.count, "those who left are still there", unseen)

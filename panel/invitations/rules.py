@@ -87,6 +87,8 @@ UNASKED = frozenset({LetterKind.RECONSENT, LetterKind.RESULT, LetterKind.NOTICE}
 WANTED = UNASKED - {LetterKind.NOTICE}
 #: Rows of these states may still lead to a letter.
 LIVE = frozenset({State.QUEUED, State.DEFERRED, State.CLAIMED, State.SENDING, State.UNCONFIRMED})
+#: Rows that wait or are being sent right now.
+UNDER_WAY = LIVE - {State.UNCONFIRMED}
 #: Rows that wait for their time.
 WAITING = frozenset({State.QUEUED, State.DEFERRED})
 #: Stops that the member can take back while the wave is open.

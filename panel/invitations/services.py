@@ -124,8 +124,12 @@ def queue_service(
 
 def is_under_way(*, occasion: UUID, kind: LetterKind) -> bool:
     """Whether a request's letter of this kind waits or is being sent right now."""
-    live = rules.LIVE - {State.UNCONFIRMED}
-    return Outgoing.objects.filter(occasion=occasion, kind=kind, state__in=live).exists()
+    return Outgoing.objects.filter(occasion=occasion, kind=kind, state__in=rules.UNDER_WAY).exists()
+
+
+def service_letter(*, occasion: UUID, kind: LetterKind) -> Outgoing | None:
+    """A request's letter of this kind, as it stands."""
+    return Outgoing.objects.filter(purpose=Purpose.SERVICE, occasion=occasion, kind=kind).first()
 
 
 @transaction.atomic

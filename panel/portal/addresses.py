@@ -61,7 +61,9 @@ def _page(came: Visit, *, sent: str = "", error: str = "", told: str = "", statu
 
 @respondents("GET", "POST")
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
-    """From the letter to the new address: confirm it. A stranger who got that letter can do nothing else."""
+    """From the letter to the new address: confirm it, or stop it after all. A stranger who got that letter can do
+    nothing else.
+    """
     return _by_link(request, token, Link.Use.CONFIRM)
 
 
@@ -92,6 +94,7 @@ def _by_link(request: HttpRequest, token: str, use: Link.Use) -> HttpResponse:
     told = ""
     if request.method == "POST":
         try:
+            act = addresses.cancel_change if "stop" in request.POST else act
             act(by=Actor.member(came.member.code), change=asked, now=came.now)
         except NotNow as refusal:
             told = said(refusal, came.lang)
@@ -104,6 +107,7 @@ def _linked(came: Visit, asked: AddressChange, can: Can, done: str, told: str) -
     """What the page says: done, still to be done, or too late."""
     is_done = asked.state in (done, AddressChange.State.DONE if done == AddressChange.State.CONFIRMED else "")
     return came.common() | {
+        "asked": asked,
         "done": is_done,
         "can": not is_done and _can(can, asked, came.now),
         "told": told,

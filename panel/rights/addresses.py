@@ -207,9 +207,9 @@ def _is_due(change: AddressChange, now: datetime) -> bool:
     """Whether the old address was told and had its time. A notice that still waits is taken back: once the card is
     changed, it would go to the new address. For who left nothing is changed, so nothing is waited for.
     """
-    notice = outbox.service_letter(occasion=change.pk, kind=LetterKind.ADDRESS_NOTICE)
     if change.member.status != PanelMember.Status.ACTIVE:
         return True
+    notice = outbox.service_letter(occasion=change.pk, kind=LetterKind.ADDRESS_NOTICE)
     if change.confirmed_at is None or not rules.may_carry_out(
         confirmed_at=change.confirmed_at, told_staff=change.told_staff, notice=notice, now=now
     ):

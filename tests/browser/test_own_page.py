@@ -73,7 +73,8 @@ def test_a_new_address_from_the_own_page_to_the_letter(field, phone: Page, own, 
     phone.goto(f"{live_server.url}/c/{of_request(field, Link.Use.CONFIRM, change.pk)}")
     fits(phone)
     phone.get_by_role("button", name="Так, це моя адреса").click()
-    expect(phone.locator("main form")).to_have_count(0)
+    expect(phone.locator("button[name=stop]")).to_have_count(1)
+    fits(phone)
     change.refresh_from_db()
     assert change.state == "confirmed"
     phone.goto(f"{live_server.url}/x/{of_request(field, Link.Use.CANCEL, change.pk)}")

@@ -92,7 +92,8 @@ def change_addresses(town: t.Town, invited: list[Mail]) -> Iterator[str]:
     yield post(to(came, TYPED, "c").link("c"))
     yield post(to(came, stops.to, "x").link("x"))
     yield post(to(came, TOLD, "c").link("c"))
-    tick(town, timedelta(minutes=5))
+    tick(town, A_DAY)  # so long the old address can stop it
+    assert len(vault.find_by_address([TYPED.lower()])[TYPED.lower()]) == 1
 
 
 def keeper_was_told(town: t.Town, address: str) -> None:

@@ -52,13 +52,13 @@ def own_pages(field, client, lang):
     for sent in ({"place": ""}, {"place": "away", "month": "03"}):
         yield Seen(client.post(f"{own}/residence{said}", sent))
     yield Seen(client.post(f"{own}/residence{said}", {"place": "returned"}, follow=True))
-    yield Seen(client.post(f"{own}/address{said}", {"address": "x"}))
-    yield Seen(client.post(f"{own}/address{said}", {"address": "new@example.net"}, follow=True))
     yield Seen(client.post(f"{own}/copy{said}", follow=True))
     copy = f"/d/{link(field, Link.Use.COPY)}{said}"
     yield see(client, copy)
     copies.make_copies(now=NOW)
     yield see(client, copy)
+    yield Seen(client.post(f"{own}/address{said}", {"address": "x"}))
+    yield Seen(client.post(f"{own}/address{said}", {"address": "new@example.net"}, follow=True))
     for use, letter in ((Link.Use.CONFIRM, "c"), (Link.Use.CANCEL, "x")):
         address = f"/{letter}/{link(field, use)}{said}"
         yield see(client, address)

@@ -89,7 +89,7 @@ def test_the_link_at_the_new_address_confirms_by_post_alone(asked, client, lang)
     assert state() == "asked"
     after = Seen(client.post(address, follow=True))
     assert (after.status, state()) == (200, "confirmed")
-    assert not after.find("//form")
+    assert after.find("//form//button/@name") == ["stop"]
 
 
 def test_a_stranger_at_the_new_address_can_do_nothing_but_confirm(asked, client):
@@ -120,7 +120,31 @@ def test_the_old_address_can_stop_what_was_confirmed_and_never_confirms(asked, c
     assert state() == "cancelled"
     assert Seen(client.post(f"{confirm}?lang=en")).status == 409
     assert state() == "cancelled"
-    assert "nothing to confirm any more" in see(client, f"{confirm}?lang=en").text
+    assert "The change is stopped" in see(client, f"{confirm}?lang=en").text
+
+
+def test_either_address_and_the_own_page_say_that_a_day_goes_by_and_stop_it_meanwhile(asked, client, page):
+    """The change that was confirmed waits a day after the old address was told."""
+    confirm = link(asked, Link.Use.CONFIRM)
+    assert "one day after we have told the old address" in see(client, f"{page}?lang=en").text
+    assert "a day has passed since our letter" in see(client, f"{link(asked, Link.Use.CANCEL)}?lang=en").text
+    for address in (f"{page}?lang=en", f"{confirm}?lang=en"):
+        client.post(confirm)
+        after = see(client, address)
+        assert "one day after we have told the old address. Until then it can be stopped" in after.text
+        assert after.find("//button[@name='stop']")
+    client.post(confirm, {"stop": "yes"})
+    assert state() == "cancelled"
+    assert not see(client, confirm).find("//form")
+
+
+def test_what_the_keeper_was_told_promises_no_day(asked, client, page):
+    AddressChange.objects.update(told_staff=True)
+    confirm = link(asked, Link.Use.CONFIRM)
+    after = Seen(client.post(f"{confirm}?lang=en", follow=True))
+    assert "one day after" not in after.text
+    assert "in a little while" in see(client, f"{page}?lang=en").text
+    assert "a day has passed" not in see(client, f"{link(asked, Link.Use.CANCEL)}?lang=en").text
 
 
 def test_a_double_click_does_no_harm(asked, client):

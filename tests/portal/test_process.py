@@ -25,6 +25,7 @@ from panel.invitations.models import Link
 from panel.members.models import PanelMember
 from panel.responses.models import Response
 from panel.rights import addresses, copies, lost
+from panel.rights.address_rules import TIME_TO_STOP
 from panel.rights.erasure import erase_due
 from panel.rights.models import Stop
 from panel.vault import services as vault
@@ -160,6 +161,8 @@ def test_law_09_zon_01_a_new_address_from_the_page_to_the_card(portal, amal, mai
     assert address_of(amal) == before
     assert portal.post(confirm).status_code == 303
     addresses.turn(now=NOON)
+    assert address_of(amal) == before
+    addresses.turn(now=NOON + TIME_TO_STOP)
     assert address_of(amal) == "amal.new@example.net"
     assert portal.post(letter_link(mail_catcher, "x")).status_code == 409  # too late
 

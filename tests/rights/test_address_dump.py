@@ -17,6 +17,7 @@ from panel.journal import services as journal
 from panel.keys.macs import Index
 from panel.members.models import PanelMember
 from panel.rights import addresses, erasure, replay
+from panel.rights.address_rules import TIME_TO_STOP
 from panel.rights.models import AddressChange
 from panel.vault import services as vault
 from panel.vault.models import Card
@@ -26,6 +27,8 @@ from tests.rights.test_restore import restore
 from tests.settings import ALIASES, TEST_DB
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("pg_programs")]
+#: A day after the old address was told at noon.
+LATER = NOON + TIME_TO_STOP
 OLD, NEW = "m0@example.org", "zvirka.nova@example.net"
 
 
@@ -58,7 +61,7 @@ def test_law_09_the_old_address_is_gone_from_every_table_and_from_its_cipher(mai
     sealed_new = bytes(NewAddress.objects.get().sealed)
     fielding.send_all(NOON)
     addresses.confirm_change(by=Actor.member(code), change=change, now=NOON)
-    addresses.turn(now=NOON)
+    addresses.turn(now=LATER)
     dump = dumped(tmp_path / "after")
     assert not canary.found(dump, {OLD, NEW})
     assert not stands_in(sealed_old, dump)
@@ -84,7 +87,7 @@ def test_law_09_yesterdays_vault_opens_the_old_address_neither_with_todays_keyst
     addresses.ask_change(by=Actor.member(amal.code), member=amal, address=NEW, now=NOON)
     fielding.send_all(NOON)
     addresses.confirm_change(by=Actor.member(amal.code), change=AddressChange.objects.get(), now=NOON)
-    assert addresses.apply_confirmed(now=NOON) == 1
+    assert addresses.apply_confirmed(now=LATER) == 1
     assert erasure.nightly(now=NOON).rotated_to == 2
     restore(dumps["vault"], "vault")
     assert opens(other)
@@ -102,7 +105,7 @@ def test_law_09_a_restored_vaults_shut_card_stands_in_nobodys_way_after_the_repl
     addresses.ask_change(by=Actor.member(amal.code), member=amal, address=NEW, now=NOON)
     fielding.send_all(NOON)
     addresses.confirm_change(by=Actor.member(amal.code), change=AddressChange.objects.get(), now=NOON)
-    assert addresses.apply_confirmed(now=NOON) == 1
+    assert addresses.apply_confirmed(now=LATER) == 1
     journal.write(now=NOON)
     replay.replay(by=cast.SYSTEM, now=NOON)
     assert opens(amal)  # nothing was restored, nothing is dropped

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 from django.db import DatabaseError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from panel.audit.models import AuditEvent
 from panel.audit.rules import Actor
@@ -16,6 +18,7 @@ from panel.invitations.rules import Reason, State
 from panel.keys import roots
 from panel.members import services as members
 from panel.members.models import Hold, PanelMember
+from panel.rights import address_rules as rules
 from panel.rights import addresses
 from panel.rights.models import AddressChange
 from panel.rights.services import ask_stop
@@ -24,7 +27,9 @@ from tests.factories import cast, fielding
 from tests.factories.fielding import NOON
 
 pytestmark = pytest.mark.django_db
-DAY = timedelta(days=1)
+DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
+#: A day after the old address was told at noon.
+LATER = NOON + DAY
 NEW = "amal.new@example.net"
 
 
@@ -52,11 +57,11 @@ def confirm(change, *, now=NOON):
 
 
 def changed(member, address=NEW, *, now=NOON):
-    """The whole way: asked, letters sent, confirmed, carried out."""
+    """The whole way: asked, letters sent, confirmed, carried out a day later."""
     change = ask(member, address, now=now)
     fielding.send_all(now)
     confirm(change, now=now)
-    assert addresses.apply_confirmed(now=now) == 1
+    assert addresses.apply_confirmed(now=now + DAY) == 1
     change.refresh_from_db()
     member.refresh_from_db()
     return change
@@ -81,10 +86,12 @@ def test_law_09_asked_confirmed_there_told_here_and_changed(amal, mail_catcher):
     assert "/c/" not in here.get_body(("plain",)).get_content()
     assert addresses.apply_confirmed(now=NOON) == 0
     confirm(change)
-    assert addresses.apply_confirmed(now=NOON) == 1
+    assert addresses.apply_confirmed(now=NOON) == 0
+    assert address_of(amal) == "m0@example.org"
+    assert addresses.apply_confirmed(now=LATER) == 1
     assert address_of(amal) == NEW
     change.refresh_from_db()
-    assert (change.state, change.ended_at) == ("done", NOON)
+    assert (change.state, change.ended_at) == ("done", LATER)
     assert not NewAddress.objects.exists()
     verbs = AuditEvent.objects.filter(subject=amal.code).order_by("id").values_list("verb", flat=True)
     assert [verb for verb in verbs if "address" in verb] == [
@@ -175,7 +182,7 @@ def test_a_change_is_stopped_from_either_address_until_it_is_carried_out(amal, c
     addresses.cancel_change(by=Actor.member(amal.code), change=change, now=NOON)
     assert addresses.waiting_change(amal, now=NOON) is None
     assert not NewAddress.objects.exists()
-    assert addresses.apply_confirmed(now=NOON) == 0
+    assert addresses.apply_confirmed(now=NOON + 3 * DAY) == 0
     fielding.send_all(NOON)
     assert to(mail_catcher.letters(), NEW) == []
     row = Outgoing.objects.get(kind=LetterKind.CONFIRM_ADDRESS)
@@ -189,7 +196,7 @@ def test_a_change_is_stopped_from_either_address_until_it_is_carried_out(amal, c
 def test_who_changed_it_cannot_stop_it_any_more(amal):
     change = changed(amal)
     with pytest.raises(NotNow):
-        addresses.cancel_change(by=Actor.member(amal.code), change=change, now=NOON)
+        addresses.cancel_change(by=Actor.member(amal.code), change=change, now=LATER)
 
 
 def test_of_two_changes_the_later_stands(amal):
@@ -236,7 +243,7 @@ def test_without_a_card_the_change_ends(amal):
     fielding.send_all(NOON)
     confirm(change)
     vault.destroy_cards([amal.code])
-    assert addresses.apply_confirmed(now=NOON) == 0
+    assert addresses.apply_confirmed(now=LATER) == 0
     change.refresh_from_db()
     assert change.state == "cancelled"
     assert not AuditEvent.objects.filter(verb__in=["card.address_changed", "address.changed"]).exists()
@@ -246,10 +253,66 @@ def test_the_old_address_is_told_before_it_is_gone(amal, mail_catcher):
     """Otherwise the notice would go to the new one."""
     change = ask(amal)
     confirm(change)
-    assert addresses.apply_confirmed(now=NOON) == 0
-    fielding.send_all(NOON)
-    assert addresses.apply_confirmed(now=NOON) == 1
+    sent = NOON + 2 * DAY
+    assert addresses.apply_confirmed(now=sent) == 0
+    fielding.send_all(sent)
+    assert addresses.apply_confirmed(now=sent + DAY - SECOND) == 0
+    assert addresses.apply_confirmed(now=sent + DAY) == 1
     assert len(to(mail_catcher.letters(), "m0@example.org")) == 1
+
+
+def test_law_09_who_holds_a_forwarded_letter_takes_over_nothing_while_the_old_address_can_stop_it(amal):
+    """Asked, and confirmed at an address of their own within a minute: the rightful reader has a day."""
+    change = ask(amal, "stranger@example.net")
+    fielding.send_all(NOON)
+    confirm(change)
+    addresses.turn(now=LATER - SECOND)
+    assert address_of(amal) == "m0@example.org"
+    addresses.cancel_change(by=Actor.member(amal.code), change=change, now=LATER - SECOND)
+    addresses.turn(now=LATER)
+    assert address_of(amal) == "m0@example.org"
+
+
+def test_a_day_after_the_notice_counts_from_its_sending_and_not_from_the_confirmation(amal):
+    change = ask(amal)
+    fielding.send_all(NOON)
+    confirm(change, now=NOON + 5 * DAY)
+    assert addresses.apply_confirmed(now=NOON + 5 * DAY) == 1
+
+
+def test_a_dead_mailbox_is_waited_for_no_longer(amal, mail_catcher):
+    mail_catcher.refuse.write_text("m0@example.org")
+    change = ask(amal)
+    fielding.send_all(NOON)
+    confirm(change)
+    notice = Outgoing.objects.get(kind=LetterKind.ADDRESS_NOTICE)
+    assert (notice.state, notice.reason) == (State.FAILED, Reason.ADDRESS_REFUSED)
+    assert addresses.apply_confirmed(now=NOON) == 1
+
+
+NOTICES = st.builds(
+    Outgoing,
+    state=st.sampled_from(State),
+    reason=st.sampled_from(["", *Reason]),
+    sent_at=st.none() | st.integers(-7, 4).map(lambda days: NOON + days * DAY),
+)
+
+
+@given(notice=st.none() | NOTICES, told_staff=st.booleans(), hours=st.integers(0, 200))
+def test_law_09_the_rule_never_overtakes_the_notice_and_never_waits_beyond_its_bounds(
+    notice, told_staff, hours
+):
+    now = NOON + timedelta(hours=hours)
+    may = rules.may_carry_out(confirmed_at=NOON, told_staff=told_staff, notice=notice, now=now)
+    three_days = now >= NOON + 3 * DAY
+    if notice is None or notice.state in {State.QUEUED, State.DEFERRED, State.CLAIMED, State.SENDING}:
+        assert may == three_days
+    elif told_staff or notice.reason == Reason.ADDRESS_REFUSED:
+        assert may
+    elif notice.state == State.SENT and notice.sent_at:
+        assert may == (now - notice.sent_at >= DAY)
+    else:
+        assert may == three_days
 
 
 def test_an_old_address_that_takes_nothing_holds_the_change_up_for_three_days(amal, mail_catcher):
@@ -319,11 +382,11 @@ def test_law_10_restriction_freezes_the_address_too(amal):
     confirm(change)
     fielding.send_all(NOON)
     held = members.hold(by=fielding.LIV, member=amal, kind=Hold.Kind.RESTRICTION, reason="asked", now=NOON)
-    assert addresses.apply_confirmed(now=NOON) == 0
+    assert addresses.apply_confirmed(now=LATER) == 0
     with pytest.raises(NotNow, match="frozen"):
         ask(amal)
-    members.lift(by=fielding.LIV, held=held, now=NOON)
-    assert addresses.apply_confirmed(now=NOON) == 1
+    members.lift(by=fielding.LIV, held=held, now=LATER)
+    assert addresses.apply_confirmed(now=LATER) == 1
 
 
 def test_the_contact_keeper_changes_it_for_who_phoned_by_the_same_way(amal):
@@ -337,9 +400,10 @@ def test_the_contact_keeper_changes_it_for_who_phoned_by_the_same_way(amal):
     assert change.told_staff
     row = AuditEvent.objects.filter(verb="address_change.asked").latest("id")
     assert row.detail["reason"] == "Phoned on Monday from [phone]."
+    confirm(change)
+    assert addresses.apply_confirmed(now=NOON) == 0  # the old address is told first, here too
     fielding.send_all(NOON)
     assert address_of(amal) == "m0@example.org"
-    confirm(change)
     assert addresses.apply_confirmed(now=NOON) == 1
     assert address_of(amal) == NEW
 
@@ -365,6 +429,7 @@ def test_carried_out_twice_after_a_crash_it_is_the_same(amal, monkeypatch, caplo
     change = ask(amal, now=later)
     fielding.send_all(later)
     confirm(change, now=later)
+    later += DAY
     with monkeypatch.context() as broken:
         broken.setattr(members, "settle_address", lambda **_: (_ for _ in ()).throw(DatabaseError(NEW)))
         assert addresses.apply_confirmed(now=later) == 0
@@ -384,7 +449,7 @@ def test_a_damaged_address_holds_up_no_other_and_is_named_by_code(amal, caplog):
     confirm(broken)
     confirm(whole)
     NewAddress.objects.filter(pk=broken.pk).update(sealed=bytes(NewAddress.objects.get(pk=whole.pk).sealed))
-    assert addresses.apply_confirmed(now=NOON) == 1
+    assert addresses.apply_confirmed(now=LATER) == 1
     assert amal.code in caplog.text
     assert address_of(other) == "whole@example.net"
     assert address_of(amal) == "m0@example.org"
@@ -403,7 +468,7 @@ def test_an_older_intake_key_opens_until_nothing_waits_and_then_it_is_destroyed(
     assert (rotated.version, rotated.destroyed) == (2, [])
     fielding.send_all(NOON)
     confirm(change)
-    addresses.turn(now=NOON)
+    addresses.turn(now=LATER)
     assert address_of(amal) == NEW
     assert list(IntakeKey.objects.values_list("version", flat=True)) == [2]
     assert roots.labels(intake.LABEL) == ["intake-2"]

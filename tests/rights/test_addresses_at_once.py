@@ -14,11 +14,14 @@ from panel.enrolment.models import NewAddress
 from panel.errors import NotNow
 from panel.members.models import PanelMember
 from panel.rights import addresses
+from panel.rights.address_rules import TIME_TO_STOP
 from panel.rights.models import AddressChange
 from tests.factories import fielding
 from tests.factories.fielding import NOON
 
 pytestmark = pytest.mark.django_db(transaction=True)
+#: A day after the old address was told at noon.
+LATER = NOON + TIME_TO_STOP
 
 
 @pytest.fixture
@@ -52,7 +55,7 @@ def test_four_workers_carry_it_out_once(amal):
     change = ask(amal)
     fielding.send_all(NOON)
     addresses.confirm_change(by=Actor.member(amal.code), change=change, now=NOON)
-    done = at_once(*[lambda: addresses.apply_confirmed(now=NOON)] * 4)
+    done = at_once(*[lambda: addresses.apply_confirmed(now=LATER)] * 4)
     assert sum(done) == 1
     assert AuditEvent.objects.filter(verb="card.address_changed").count() == 1
 
@@ -62,8 +65,8 @@ def test_stopped_and_carried_out_at_once_it_is_one_of_the_two(amal):
     fielding.send_all(NOON)
     addresses.confirm_change(by=Actor.member(amal.code), change=change, now=NOON)
     done, stopped = at_once(
-        lambda: addresses.apply_confirmed(now=NOON),
-        lambda: addresses.cancel_change(by=Actor.member(amal.code), change=change, now=NOON),
+        lambda: addresses.apply_confirmed(now=LATER),
+        lambda: addresses.cancel_change(by=Actor.member(amal.code), change=change, now=LATER),
     )
     state = AddressChange.objects.get().state
     assert (done, state, isinstance(stopped, NotNow)) in {(1, "done", True), (0, "cancelled", False)}

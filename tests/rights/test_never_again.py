@@ -15,6 +15,7 @@ from panel.invitations.rules import Reason, State
 from panel.journal.models import JournalEntry
 from panel.members.models import PanelMember
 from panel.rights import addresses, services
+from panel.rights.address_rules import TIME_TO_STOP
 from panel.rights.erasure import erase_due
 from panel.rights.models import Stop
 from panel.rights.never_again import suppress_member
@@ -170,7 +171,7 @@ def test_law_13_an_address_suppressed_meanwhile_does_not_get_into_the_card(amal)
     fielding.send_all(NOON)
     addresses.confirm_change(by=Actor.member(amal.code), change=change, now=NOON)
     suppression.suppress(by=cast.SYSTEM, member=third, now=NOON)
-    assert addresses.apply_confirmed(now=NOON) == 0
+    assert addresses.apply_confirmed(now=NOON + TIME_TO_STOP) == 0
     change.refresh_from_db()
     assert change.state == "refused"
     assert AuditEvent.objects.filter(verb="address_change.refused", subject=amal.code).exists()
