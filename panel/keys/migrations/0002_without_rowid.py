@@ -7,4 +7,4 @@ from panel.keys.tables import without_rowid
 
 class Migration(migrations.Migration):
     dependencies = [("keys", "0001_initial")]
-    operations = [without_rowid("keys_datakey")]
+    operations = [without_rowid("keys_datakey", "keys_nextkey")]

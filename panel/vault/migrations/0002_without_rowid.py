@@ -7,4 +7,4 @@ from panel.keys.tables import without_rowid
 
 class Migration(migrations.Migration):
     dependencies = [("vault", "0001_initial")]
-    operations = [without_rowid("vault_card")]
+    operations = [without_rowid("vault_card", "vault_suppressed")]
