@@ -100,4 +100,6 @@ def moment(at: datetime | None) -> SafeString:
 
 def day(on: date | None) -> SafeString:
     """A day."""
-    return format_html('<span class="desk-nowrap">{}</span>', date_format(on, "SHORT_DATE_FORMAT") if on else "–")
+    return format_html(
+        '<span class="desk-nowrap">{}</span>', date_format(on, "SHORT_DATE_FORMAT") if on else "–"
+    )
