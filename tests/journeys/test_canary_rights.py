@@ -128,9 +128,9 @@ def consent_anew(town: t.Town, letters: list[Mail]) -> Iterator[str]:
 
 def ask_for_rights(town: t.Town, letter: Mail) -> Iterator[str]:
     """Told to staff, with an address in the words; advised, answered, read on the own page."""
-    member = town.study.members.filter(status="active").order_by("code").first()
+    (card,) = vault.find_by_address([letter.to])[letter.to]
     given = {
-        "study": town.study.pk, "code": member.code, "kind": "restriction", "channel": "mail",
+        "study": town.study.pk, "code": card.code, "kind": "restriction", "channel": "mail",
         "received_on": f"{town.clock.moment:%Y-%m-%d}", "asked": "Stop for a while.",
     }  # fmt: skip
     yield town.at_desk(cast.LIV).post(reverse("desk:request"), given, follow=True).text
