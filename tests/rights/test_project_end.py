@@ -476,5 +476,5 @@ def test_no_04_each_step_is_in_the_audit_trail(town):
     project_end.certify(
         end=upto(project_end.begin(study=town.study, typed=NAME, **BY), Step.CERTIFICATE), **BY
     )
-    told = AuditEvent.objects.filter(verb="end.step_done").values_list("subject", flat=True)
+    told = AuditEvent.objects.filter(verb="end.step_done").order_by("id").values_list("subject", flat=True)
     assert list(told) == [step.value for step in ORDER]
