@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -74,9 +74,9 @@ def environment() -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
-def serve(binaries: Path, data: Path, sockets: Path) -> Started:
+def serve(binaries: Path, data: Path, sockets: Path, how: Sequence[str] = FAST) -> Started:
     """Start the server on a unix socket only and wait until it takes connections."""
-    options = ("listen_addresses=", f"unix_socket_directories={sockets}", *FAST)
+    options = ("listen_addresses=", f"unix_socket_directories={sockets}", *how)
     words: list[str | Path] = [
         binaries / "postgres",
         "-D",
