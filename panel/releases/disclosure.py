@@ -1,8 +1,9 @@
 """The thresholds of disclosure control: who shares a class with whom, k, minimal uniques, sensitive values.
 
-Judges only. The search for a recoding that passes is `recoding.py`, tables are `tables.py`. Nothing here
-knows of Django's models, files or the clock; rows are coded answers, every value (missing codes and blanks
-too) is a value of its own. Records that somebody starred out form a class like any other.
+Judges only. The search for a recoding that passes is `recoding.py`, tables are `tables.py`; whether a single
+number may be shown is `panel/threshold.py`. Nothing here knows of Django's models, files or the clock; rows
+are coded answers, every value (missing codes and blanks too) is a value of its own. Records that somebody
+starred out form a class like any other.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -16,14 +17,12 @@ from django.utils.translation import gettext_lazy as _
 
 from panel.errors import BadInput
 from panel.missing import Missing
+from panel.threshold import DEFAULT_K
 
 Row = Mapping[str, str]
 Codes = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.float64]
-
-DEFAULT_K = 6
-"""OsloMet: anonymous when no one can be linked to a group of five or fewer (SDC-02)."""
 
 MISSING = frozenset(str(each.value) for each in Missing)
 """The codes of a missing answer (RES-06)."""
@@ -61,14 +60,6 @@ class Thresholds:
     distinct: int = 3
     largest: float = 0.80
     t: float = 0.30
-
-
-def is_hidden(count: int, base: int, k: int = DEFAULT_K) -> bool:
-    """Whether a count of people in a base may not be shown (SDC-05, SDC-10): it or its complement is below k.
-
-    Nobody and everybody are hidden too (0 % and 100 %), and so is any count in a base of k or fewer (SDC-06).
-    """
-    return count < k or base - count < k or base <= k
 
 
 def encode(values: Sequence[str]) -> tuple[Codes, list[str]]:

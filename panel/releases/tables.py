@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from django.utils.translation import gettext_lazy as _
 
 from panel.errors import BadInput, NotNow
-from panel.releases.disclosure import DEFAULT_K, is_hidden
 from panel.releases.intervals import Bases, Cell, Group, unsafe
+from panel.threshold import DEFAULT_K, is_hidden
 
 PERCENT_FROM = 20
 """Percentages only over a base of so many (SDC-05)."""

@@ -18,7 +18,6 @@ from panel.releases.disclosure import (
     broken_rules,
     column,
     fold,
-    is_hidden,
     judge,
     minimal_uniques,
 )
@@ -114,23 +113,6 @@ def test_many_wide_columns_do_not_overflow():
 def test_a_variable_the_file_lacks_is_refused_by_name():
     with pytest.raises(BadInput, match="“b”"):
         judge([{"a": "1"}], ["b"])
-
-
-@pytest.mark.parametrize(
-    ("count", "base", "hidden"),
-    [
-        (0, 30, True),
-        (5, 30, True),
-        (6, 30, False),
-        (24, 30, False),
-        (25, 30, True),
-        (30, 30, True),
-        (6, 6, True),
-    ],
-)
-def test_one_threshold_function_hides_small_numbers_and_small_complements(count, base, hidden):
-    """SDC-05, SDC-06, SDC-10."""
-    assert is_hidden(count, base) is hidden
 
 
 def people(*classes: tuple[int, int]) -> list[dict[str, str]]:

@@ -7,8 +7,9 @@ from django.core.management.base import CommandParser
 
 from panel.commands import Answer, ServiceCommand, WrongCall
 from panel.errors import BadInput
-from panel.releases.disclosure import DEFAULT_K, judge, minimal_uniques
+from panel.releases.disclosure import judge, minimal_uniques
 from panel.releases.formats import read_csv
+from panel.threshold import DEFAULT_K
 
 SHOWN = 5
 
