@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -18,10 +19,10 @@ from django.utils.translation import gettext_lazy as _
 from consent.models import Purpose
 from panel.audit import services as audit
 from panel.audit.rules import Actor
-from panel.errors import BadInput, NotNow
+from panel.errors import BadInput
 from panel.invitations.blocklist import blocked_words
-from panel.invitations.models import Letter, LetterKind
-from panel.invitations.rules import SURVEY_MAIL
+from panel.invitations.models import Letter, LetterKind, LetterText
+from panel.invitations.rules import PURPOSES
 from panel.members import permissions
 from panel.members.models import PanelMember, Study
 from panel.members.rules import Verb
@@ -54,6 +55,8 @@ MEMBERS_OWN = frozenset({"stop_link", "own_link"})
 ALSO: dict[str, frozenset[str]] = {
     LetterKind.INVITATION: frozenset({"link", "closes"}),
     LetterKind.REMINDER: frozenset({"link", "closes"}),
+    LetterKind.CONTINUE: frozenset({"link", "closes"}),
+    LetterKind.INTERVIEW_REQUEST: frozenset({"link", "closes"}),
     LetterKind.CONFIRM_ADDRESS: frozenset({"confirm_link"}),
     LetterKind.ADDRESS_NOTICE: frozenset({"cancel_link"}),
     LetterKind.COPY_READY: frozenset({"copy_link"}),
@@ -99,20 +102,19 @@ class Prepared:
         return text, html
 
 
-def prepare(letter: Letter) -> Prepared:
+def prepare(words: LetterText, study: Study) -> Prepared:
     """Does all of rendering that is the same for every member."""
-    study = letter.study
-    text = letter.body
-    for name, value in of_study(study, letter.language).items():
+    text = words.body
+    for name, value in of_study(study, words.language).items():
         text = text.replace(f"{{{name}}}", value)
     return Prepared(
-        subject=letter.subject.replace("{study}", study.public_name),
+        subject=words.subject.replace("{study}", study.public_name),
         sender=study.public_name,
         reply_to=study.contact_email,
-        language=letter.language,
-        shared_line=letter.shared_line,
+        language=words.language,
+        shared_line=words.shared_line,
         text=text,
-        html=_html(text, letter.language),
+        html=_html(text, words.language),
     )
 
 
@@ -161,7 +163,7 @@ def import_letters(*, by: Actor, study: Study, document: Mapping[str, Any], now:
     letters = []
     for words in _read(document):
         check_words(words, study)
-        letters.append(_store(study, words))
+        letters.append(_store(by, study, words, now))
     detail = {"language": document["language"], "kinds": [letter.kind for letter in letters]}
     audit.record(by=by, verb="letters.imported", now=now, study=study.slug, detail=detail)
     return letters
@@ -171,12 +173,27 @@ def import_letters(*, by: Actor, study: Study, document: Mapping[str, Any], now:
 def approve_letters(*, by: Actor, study: Study, now: datetime) -> int:
     """Approves the study's drafts; from then on their words can't be changed. Returns how many."""
     permissions.check(by, study, Verb.APPROVE_LETTER)
-    drafts = Letter.objects.filter(study=study, approved_at=None)
-    for draft in drafts:  # the study's own words may have changed since the import
-        check_words(Words(draft.kind, draft.language, draft.subject, draft.body, draft.shared_line), study)
-    approved = drafts.update(approved_by=by.name, approved_at=now)
+    drafts = Letter.objects.filter(study=study, state=Letter.State.DRAFT)
+    for draft in drafts.prefetch_related("texts"):
+        _check_languages(draft, study)
+        for text in draft.texts.all():  # the study's own words may have changed since the import
+            check_words(words_of(draft, text), study)
+    approved = drafts.update(state=Letter.State.APPROVED, approved_by=by.name, approved_at=now)
     audit.record(by=by, verb="letters.approved", now=now, study=study.slug, detail={"letters": approved})
     return approved
+
+
+def words_of(letter: Letter, text: LetterText) -> Words:
+    """A stored text as it is checked."""
+    return Words(letter.kind, text.language, text.subject, text.body, text.shared_line)
+
+
+def _check_languages(letter: Letter, study: Study) -> None:
+    written = {text.language for text in letter.texts.all()}
+    if missing := [language for language in study.languages if language not in written]:
+        sentence = _("The letter “%(kind)s” lacks its words in: %(languages)s.")
+        names = {"kind": letter.get_kind_display(), "languages": ", ".join(missing)}
+        raise BadInput(sentence % names)
 
 
 def check_words(words: Words, study: Study) -> None:
@@ -239,16 +256,39 @@ def _read(document: Mapping[str, Any]) -> list[Words]:
         raise BadInput(_("This is not a file of letters: see the example study's for the form.")) from error
 
 
-def _store(study: Study, words: Words) -> Letter:
-    found = Letter.objects.filter(study=study, kind=words.kind, language=words.language).first()
-    letter = found or Letter(study=study, kind=words.kind, language=words.language)
-    same = (letter.subject, letter.body, letter.shared_line) == (words.subject, words.body, words.shared_line)
-    if letter.approved_at and not same:
-        raise NotNow(_("The letter is approved and can't be changed."))
-    letter.purpose = Purpose.WAVES if words.kind in SURVEY_MAIL else Purpose.SERVICE
-    letter.subject, letter.body, letter.shared_line = words.subject, words.body, words.shared_line
-    letter.save()
-    return letter
+def _store(by: Actor, study: Study, words: Words, now: datetime) -> Letter:
+    """Into the draft; where the newest version is approved and says something else, into a new one made from it."""
+    versions = Letter.objects.filter(study=study, kind=words.kind, name=Letter.STANDARD)
+    newest = versions.order_by("-version").first()
+    if newest is None or newest.state != Letter.State.DRAFT:
+        if newest and newest.texts.filter(**_fields(words)).exists():
+            return newest
+        newest = _next_version(by, study, words.kind, newest, now)
+    LetterText.objects.update_or_create(letter=newest, language=words.language, defaults=_fields(words))
+    return newest
+
+
+def _fields(words: Words) -> dict[str, str]:
+    return {
+        "language": words.language,
+        "subject": words.subject,
+        "body": words.body,
+        "shared_line": words.shared_line,
+    }
+
+
+def _next_version(by: Actor, study: Study, kind: str, before: Letter | None, now: datetime) -> Letter:
+    draft = Letter.objects.create(
+        study=study,
+        kind=kind,
+        version=before.version + 1 if before else 1,
+        purpose=PURPOSES.get(kind, Purpose.SERVICE),
+        made_by=by.name,
+        made_at=now,
+    )
+    for text in before.texts.all() if before else ():
+        LetterText.objects.create(letter=draft, **_fields(words_of(before, text)))  # type: ignore[arg-type]
+    return draft
 
 
 class Shelf:
@@ -257,17 +297,24 @@ class Shelf:
     """
 
     def __init__(self, studies: Collection[Study]) -> None:
-        approved = Letter.objects.filter(study__in=studies, approved_at__isnull=False).select_related("study")
-        self._letters = {(letter.study_id, letter.kind, letter.language): letter for letter in approved}
+        approved = LetterText.objects.filter(letter__study__in=studies, letter__approved_at__isnull=False)
+        newest_last = approved.select_related("letter__study").order_by("letter__version")
+        self._texts: dict[Any, LetterText] = {}
+        for text in newest_last:
+            self._texts[text.letter_id, text.language] = text
+            if text.letter.name == Letter.STANDARD and text.letter.state == Letter.State.APPROVED:
+                self._texts[text.letter.study_id, text.letter.kind, text.language] = text
         self._prepared: dict[Any, Prepared] = {}
 
-    def find(self, member: PanelMember, kind: str) -> Prepared:
-        """The letter of this kind for this member."""
-        key = (member.study_id, kind, member.language)
-        if key not in self._letters:
-            key = (member.study_id, kind, member.study.default_language)
+    def find(self, member: PanelMember, kind: str, letter: UUID | None = None) -> Prepared:
+        """This letter, else the newest of its kind, for this member."""
+        which = (letter,) if letter else (member.study_id, kind)
+        key = (*which, member.language)
+        if key not in self._texts:
+            key = (*which, member.study.default_language)
         if key not in self._prepared:
-            self._prepared[key] = prepare(self._letters[key])
+            text = self._texts[key]
+            self._prepared[key] = prepare(text, text.letter.study)
         return self._prepared[key]
 
 

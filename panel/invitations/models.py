@@ -13,10 +13,17 @@ from panel.waves.models import Case
 
 
 class LetterKind(models.TextChoices):
-    """What a letter is for. The first two are survey mail; all others are service mail, sent at once."""
+    """What a letter is for. The first seven are survey mail, sent by a wave's plan (waves/plans.py, StepKind); all
+    others are service mail, sent at once.
+    """
 
+    PRE_NOTIFICATION = "pre_notification", _("pre-notification")
     INVITATION = "invitation", _("invitation")
     REMINDER = "reminder", _("reminder")
+    CONTINUE = "continue", _("reminder to go on")
+    THANKS = "thanks", _("thank-you")
+    KEEP_IN_TOUCH = "keep_in_touch", _("keep in touch")
+    INTERVIEW_REQUEST = "interview_request", _("interview request")
     RECEIPT = "receipt", _("receipt of a request")
     CONFIRM_ADDRESS = "confirm_address", _("to a new address, to be confirmed there")
     ADDRESS_NOTICE = "address_notice", _("to the old address: a new one was given")
@@ -28,13 +35,62 @@ class LetterKind(models.TextChoices):
 
 
 class Letter(models.Model):
-    """A letter's words in one language, with its purpose. Approved letters are not changed."""
+    """One version of a letter, with its words in each language. What is approved is not changed: a new version is
+    drafted from it.
+    """
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("draft")
+        APPROVED = "approved", _("approved")
+        RETIRED = "retired", _("retired")
+
+    STANDARD = "standard"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="letters")
-    kind = models.CharField(max_length=16, choices=LetterKind)
-    language = models.CharField(max_length=10)
+    kind = models.CharField(max_length=20, choices=LetterKind)
+    name = models.SlugField(
+        max_length=40, default=STANDARD, help_text="Tells letters of one kind apart, as a second reminder."
+    )
+    version = models.PositiveSmallIntegerField(default=1)
+    state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
     purpose = models.CharField(max_length=16, choices=Purpose)
+    made_by = models.CharField(max_length=150)
+    made_at = models.DateTimeField()
+    approved_by = models.CharField(max_length=150, blank=True)
+    approved_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["study", "kind", "name", "version"], name="one_letter_per_version"
+            ),
+            models.UniqueConstraint(
+                fields=["study", "kind", "name"],
+                condition=models.Q(state="draft"),
+                name="one_draft_per_letter",
+            ),
+        ]
+
+    class Privacy:
+        purpose = "says what is written to members"
+        retention = "as long as the study"
+        classes = dict.fromkeys(
+            ("id", "study", "kind", "name", "version", "state", "purpose", "made_by", "made_at", "approved_by",
+             "approved_at"),
+            "internal",
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} ({self.name}, {self.version})"
+
+
+class LetterText(models.Model):
+    """A letter's words in one language."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    letter = models.ForeignKey(Letter, on_delete=models.CASCADE, related_name="texts")
+    language = models.CharField(max_length=10)
     subject = models.CharField(max_length=120)
     body = models.TextField(help_text="Plain text with {placeholders}; the HTML part is made from it.")
     shared_line = models.CharField(
@@ -42,32 +98,16 @@ class Letter(models.Model):
         blank=True,
         help_text="Stands at {for_whom} where several members share an address; has {mark}.",
     )
-    approved_by = models.CharField(max_length=150, blank=True)
-    approved_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["study", "kind", "language"], name="one_letter_per_language")
+            models.UniqueConstraint(fields=["letter", "language"], name="one_text_per_language_of_letter")
         ]
 
     class Privacy:
         purpose = "says what is written to members"
         retention = "as long as the study"
-        classes = dict.fromkeys(
-            (
-                "id",
-                "study",
-                "kind",
-                "language",
-                "purpose",
-                "subject",
-                "body",
-                "shared_line",
-                "approved_by",
-                "approved_at",
-            ),
-            "internal",
-        )
+        classes = dict.fromkeys(("id", "letter", "language", "subject", "body", "shared_line"), "internal")
 
 
 class Outgoing(models.Model):
@@ -90,8 +130,16 @@ class Outgoing(models.Model):
     case = models.ForeignKey(Case, on_delete=models.CASCADE, null=True, blank=True, related_name="outgoing")
     purpose = models.CharField(max_length=16, choices=Purpose)
     occasion = models.UUIDField(help_text="The case, or a request of the member's own (service mail).")
-    kind = models.CharField(max_length=16, choices=LetterKind)
+    kind = models.CharField(max_length=20, choices=LetterKind)
     ordinal = models.PositiveSmallIntegerField(default=1)
+    letter = models.ForeignKey(
+        Letter,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="outgoing",
+        help_text="The version its plan names; none for the newest approved one of its kind.",
+    )
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     reason = models.CharField(
         max_length=40, blank=True, help_text="Why it was deferred, cancelled or failed: a code."
@@ -117,8 +165,8 @@ class Outgoing(models.Model):
         purpose = "sends each letter once"
         retention = "until erasure; else as long as the study"
         classes = dict.fromkeys(
-            ("id", "member", "case", "purpose", "occasion", "kind", "ordinal", "state", "reason", "due_at",
-            "claim", "lease_until", "attempts", "sent_at"),
+            ("id", "member", "case", "purpose", "occasion", "kind", "ordinal", "letter", "state", "reason",
+            "due_at", "claim", "lease_until", "attempts", "sent_at"),
             "internal",
         )  # fmt: skip
 

@@ -14,7 +14,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from consent import selectors as consent
-from panel.invitations.models import Letter, LetterKind
+from panel.invitations.models import Letter, LetterKind, LetterText
 from panel.members.models import StaffRole, Study, StudyDecision
 
 
@@ -107,9 +107,9 @@ def _shelves(studies: list[Study]) -> Shelves:
     decided = StudyDecision.objects.filter(study__in=studies, setting=StudyDecision.Setting.DPIA).values_list(
         "study", flat=True
     )
-    approved = Letter.objects.filter(study__in=studies, approved_at__isnull=False)
+    approved = LetterText.objects.filter(letter__study__in=studies, letter__state=Letter.State.APPROVED)
     letters: dict[UUID, set[tuple[str, str]]] = defaultdict(set)
-    for study, kind, language in approved.values_list("study", "kind", "language"):
+    for study, kind, language in approved.values_list("letter__study", "letter__kind", "language"):
         letters[study].add((kind, language))
     shelved = {study: frozenset(found) for study, found in letters.items()}
     forms = consent.current_forms({study.key: study.languages for study in studies})

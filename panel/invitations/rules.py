@@ -9,9 +9,12 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from consent.models import Purpose
 from panel.invitations.models import LetterKind, Outgoing
 from panel.members.models import PanelMember
+from panel.waves import plans
 from panel.waves.models import CaseEvent, Wave
+from panel.waves.plans import StepKind
 
 State = Outgoing.State
 OSLO = ZoneInfo("Europe/Oslo")
@@ -79,7 +82,25 @@ class Reason(StrEnum):
 
 
 #: Obeys hours, pauses and limits; every other letter answers a request or is what the law demands.
-SURVEY_MAIL = frozenset({LetterKind.INVITATION, LetterKind.REMINDER})
+SURVEY_MAIL = frozenset(LetterKind(kind.value) for kind in StepKind)
+#: What each survey letter needs a basis for when it is sent (LAW-03); all others answer a request.
+PURPOSES: dict[str, Purpose] = {
+    **dict.fromkeys(SURVEY_MAIL, Purpose.WAVES),
+    LetterKind.KEEP_IN_TOUCH: Purpose.KEEP_IN_TOUCH,
+    LetterKind.INTERVIEW_REQUEST: Purpose.INTERVIEW,
+}
+#: Count towards the cap on reminders.
+REMINDERS = frozenset(LetterKind(kind.value) for kind in plans.REMINDERS)
+#: What each survey letter leaves in its case when it was sent.
+EVENTS: dict[str, CaseEvent.Kind] = {
+    LetterKind.PRE_NOTIFICATION: CaseEvent.Kind.PRE_NOTIFIED,
+    LetterKind.INVITATION: CaseEvent.Kind.INVITED,
+    LetterKind.REMINDER: CaseEvent.Kind.REMINDED,
+    LetterKind.CONTINUE: CaseEvent.Kind.CONTINUED,
+    LetterKind.THANKS: CaseEvent.Kind.THANKED,
+    LetterKind.KEEP_IN_TOUCH: CaseEvent.Kind.KEPT_IN_TOUCH,
+    LetterKind.INTERVIEW_REQUEST: CaseEvent.Kind.ASKED_INTERVIEW,
+}
 #: Once everything is to be deleted only these go: what was done, or asked, in the member's name (LAW-06).
 DONE_IN_THEIR_NAME = frozenset({LetterKind.RECEIPT, LetterKind.ADDRESS_NOTICE})
 #: What nobody asked for: it goes to who is in the study only; the first two to who wants letters only (NEV-11).
@@ -180,18 +201,19 @@ def _stopped_by_member(facts: Facts, now: datetime) -> Verdict | None:
 
 
 def _stopped_by_wave(facts: Facts, now: datetime) -> Verdict | None:
-    if over := next((reason for kind, reason in OVER.items() if kind in facts.case_kinds), None):
+    over = next((reason for kind, reason in OVER.items() if kind in facts.case_kinds), None)
+    if over and not (facts.kind == LetterKind.THANKS and over == Reason.COMPLETED):
         return Verdict(over)
     if facts.wave_status == Wave.Status.CLOSED or (facts.closes_at and facts.closes_at <= now):
         return Verdict(Reason.CLOSED)
-    if facts.wave_status != Wave.Status.OPEN:
+    if facts.wave_status != Wave.Status.OPEN and facts.kind != LetterKind.PRE_NOTIFICATION:
         opening = facts.opens_at if facts.opens_at and facts.opens_at > now else now + RETRIES[0]
         return Verdict(Reason.NOT_OPEN, until=opening)
     return None
 
 
 def _reminder_limits(facts: Facts, now: datetime) -> Verdict | None:
-    if facts.kind != LetterKind.REMINDER:
+    if facts.kind not in REMINDERS:
         return None
     if facts.reminders_sent >= facts.reminders_max:
         return Verdict(Reason.REMINDER_CAP)

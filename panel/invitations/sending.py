@@ -14,18 +14,16 @@ from uuid import UUID
 
 from django.db import transaction
 
-from consent import selectors as consent
-from consent.models import Purpose
 from panel.audit.rules import Actor
 from panel.errors import Damaged
-from panel.invitations import links, new_addresses, post, readiness, rules
+from panel.invitations import checking, links, new_addresses, post, readiness, rules
 from panel.invitations.letters import Prepared, Shelf, marks
 from panel.invitations.models import LetterKind, Link, Outgoing
 from panel.invitations.post import Mail, Outcome
-from panel.invitations.rules import Facts, Reason, State, Verdict
+from panel.invitations.rules import Reason, State, Verdict
 from panel.journal import selectors as journal
 from panel.members import services as members
-from panel.members.models import Hold, PanelMember
+from panel.members.models import PanelMember
 from panel.vault import services as vault
 from panel.vault.rules import ContactData
 from panel.waves import services as waves
@@ -33,8 +31,6 @@ from panel.waves.models import CaseEvent, Wave
 
 SENDER = Actor.system("sender")
 REASON = "sending letters"
-NOT_BEGUN = (*rules.WAITING, State.CLAIMED)
-EVENTS = {LetterKind.INVITATION: CaseEvent.Kind.INVITED, LetterKind.REMINDER: CaseEvent.Kind.REMINDED}
 #: The links of each letter besides the way out and the own page: placeholder by use.
 PLACEHOLDERS = {
     Link.Use.ANSWER: "link",
@@ -48,8 +44,13 @@ PLACEHOLDERS = {
 ALWAYS = (Link.Use.STOP, Link.Use.OWN)
 SURVEY_LINKS = (*ALWAYS, Link.Use.ANSWER, Link.Use.ONE_CLICK)
 LINKS: dict[str, tuple[Link.Use, ...]] = {
+    LetterKind.PRE_NOTIFICATION: (*ALWAYS, Link.Use.ONE_CLICK),
     LetterKind.INVITATION: SURVEY_LINKS,
     LetterKind.REMINDER: SURVEY_LINKS,
+    LetterKind.CONTINUE: SURVEY_LINKS,
+    LetterKind.THANKS: (*ALWAYS, Link.Use.ONE_CLICK),
+    LetterKind.KEEP_IN_TOUCH: (*ALWAYS, Link.Use.ONE_CLICK),
+    LetterKind.INTERVIEW_REQUEST: SURVEY_LINKS,
     # To an address nobody has proven yet, perhaps a stranger's: it can confirm, and nothing else.
     LetterKind.CONFIRM_ADDRESS: (Link.Use.CONFIRM,),
     LetterKind.ADDRESS_NOTICE: (*ALWAYS, Link.Use.CANCEL),
@@ -93,9 +94,9 @@ def make_ready(*, claim: UUID, now: datetime) -> list[Ready]:
     mine.update(lease_until=now + rules.SENDING_LEASE)  # locks the rows: no sweep takes them from here on
     rows = list(mine.select_related("member__study", "case__wave").order_by("due_at"))
     if not journal.in_step(now=now):
-        put_off(dict.fromkeys(rows, Verdict(Reason.OUT_OF_STEP, until=now + rules.RETRIES[0])), now)
+        checking.put_off(dict.fromkeys(rows, Verdict(Reason.OUT_OF_STEP, until=now + rules.RETRIES[0])), now)
         return []
-    facts = gather(rows)
+    facts = checking.gather(rows)
     verdicts = {row: rules.may_send(facts[row.pk], now) for row in rows}
     studies = {row.member.study for row in rows}
     shelf, unready = Shelf(studies), readiness.unready(studies)
@@ -104,102 +105,15 @@ def make_ready(*, claim: UUID, now: datetime) -> list[Ready]:
         if verdict.send and row.member.study_id in unready:
             verdicts[row] = Verdict(Reason.STUDY_NOT_READY, until=now)
         elif verdict.send:
-            letters[row] = shelf.find(row.member, row.kind)
+            letters[row] = shelf.find(row.member, row.kind, row.letter_id)
     addresses, none = new_addresses.opened(letters, now)
     verdicts |= none
     letters = {row: letter for row, letter in letters.items() if row not in none}
-    put_off(verdicts, now)
+    checking.put_off(verdicts, now)
     mails = _render(letters, addresses, now)
     _fail([row for row in letters if row not in mails], Reason.NO_CARD)
     Outgoing.objects.filter(pk__in=[row.pk for row in mails]).update(state=State.SENDING)
     return [Ready(row, mail) for row, mail in mails.items()]
-
-
-def gather(rows: Sequence[Outgoing]) -> dict[UUID, Facts]:
-    """All that decides on these rows, in a constant number of queries per study and purpose."""
-    standing = Hold.objects.filter(member__in=[row.member_id for row in rows], lifted_at=None)
-    holds: dict[UUID, set[str]] = defaultdict(set)
-    for member_id, kind in standing.values_list("member", "kind"):
-        holds[member_id].add(kind)
-    agreed = _agreed(rows)
-    events: dict[UUID, list[tuple[str, datetime]]] = defaultdict(list)
-    of_cases = CaseEvent.objects.filter(case__in=[row.case_id for row in rows if row.case_id])
-    for case_id, kind, at in of_cases.values_list("case_id", "kind", "at"):
-        events[case_id].append((kind, at))
-    return {
-        row.pk: _facts(
-            row,
-            agreed=row.pk in agreed,
-            held=_is_held(row, holds[row.member_id]),
-            events=events[row.case_id or row.pk],
-        )
-        for row in rows
-    }
-
-
-def _is_held(row: Outgoing, holds: Collection[str]) -> bool:
-    """Who is to agree to new words gets no survey mail until then; the question itself is what they wait for."""
-    return bool(set(holds) - ({Hold.Kind.RECONSENT} if row.kind not in rules.SURVEY_MAIL else set()))
-
-
-def _facts(row: Outgoing, *, agreed: bool, held: bool, events: Collection[tuple[str, datetime]]) -> Facts:
-    member, study, wave = row.member, row.member.study, row.case.wave if row.case else None
-    letters = [(kind, at) for kind, at in events if kind in EVENTS.values()]
-    return Facts(
-        kind=row.kind,
-        agreed=agreed,
-        status=member.status,
-        stopped=member.mail_stopped,
-        paused_until=member.paused_until,
-        held=held,
-        unreachable=member.unreachable,
-        wave_status=wave.status if wave else "",
-        opens_at=wave.opens_at if wave else None,
-        closes_at=wave.closes_at if wave else None,
-        any_hour=wave.hours_lifted if wave else False,
-        case_kinds={kind for kind, _at in events},
-        reminders_sent=sum(kind == CaseEvent.Kind.REMINDED for kind, _at in letters),
-        reminders_max=study.reminders_max,
-        last_sent=max((at for _kind, at in letters), default=None),
-        gap_days=study.reminder_gap_days,
-    )
-
-
-def _agreed(rows: Sequence[Outgoing]) -> set[UUID]:
-    """Rows whose purpose has a basis now (LAW-03). Service mail answers a request of the member's own."""
-    by_purpose: dict[tuple[UUID, str], list[Outgoing]] = defaultdict(list)
-    for row in rows:
-        by_purpose[row.member.study.key, row.purpose].append(row)
-    agreed: set[UUID] = set()
-    for (study_key, purpose), of_purpose in by_purpose.items():
-        codes = {row.member.code for row in of_purpose}
-        if purpose != Purpose.SERVICE:
-            codes = consent.holding(study_key=study_key, subjects=codes, purpose=Purpose(purpose))
-        agreed.update(row.pk for row in of_purpose if row.member.code in codes)
-    return agreed
-
-
-def put_off(verdicts: dict[Outgoing, Verdict], now: datetime) -> None:
-    """Defers and cancels in sets; an invitation that the close overtook is counted."""
-    by_verdict: dict[Verdict, list[Outgoing]] = defaultdict(list)
-    for row, verdict in verdicts.items():
-        if not verdict.send:
-            by_verdict[verdict].append(row)
-    for verdict, rows in by_verdict.items():
-        held_back = Outgoing.objects.filter(pk__in=[row.pk for row in rows], state__in=NOT_BEGUN)
-        if verdict.until:
-            held_back.update(
-                state=State.DEFERRED,
-                reason=verdict.reason,
-                due_at=verdict.until,
-                claim=None,
-                lease_until=None,
-            )
-        else:
-            held_back.update(state=State.CANCELLED, reason=verdict.reason, claim=None, lease_until=None)
-        if verdict.reason == Reason.CLOSED:
-            overtaken = [row.case for row in rows if row.case and row.kind == LetterKind.INVITATION]
-            waves.record_events(cases=overtaken, kind=CaseEvent.Kind.NOT_SENT, at=now)
 
 
 def _render(
@@ -310,7 +224,7 @@ def note(row: Outgoing, outcome: Outcome, now: datetime) -> None:
     """Marks a row by what the mail server said, with the event in its case."""
     if outcome is Outcome.ACCEPTED:
         if _move(row, State.SENT, sent_at=now, reason="", lease_until=None) and row.case:
-            waves.record_event(case=row.case, kind=EVENTS[LetterKind(row.kind)], at=now)
+            waves.record_event(case=row.case, kind=rules.EVENTS[row.kind], at=now)
     elif outcome in {Outcome.LATER, Outcome.NO_SERVER}:
         attempts = row.attempts + 1
         _move(

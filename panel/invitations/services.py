@@ -1,27 +1,27 @@
-"""The outbox's writes: queue what is due, claim it, sweep what a crash left, decide on the doubtful.
+"""The outbox's writes: claim what is due, sweep what a crash left, decide on the doubtful, queue service mail.
 
 Each works in sets and may run twice or at once: a unique constraint and compare-and-set updates decide, the
-same way on SQLite and PostgreSQL. Not here: checking and sending a chunk (sending.py), the letters' words
-(letters.py).
+same way on SQLite and PostgreSQL. Not here: what a plan makes due (queueing.py), checking and sending a chunk (checking.py, sending.py), the
+letters' words (letters.py).
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from consent import selectors as consent
 from consent.models import Purpose
 from panel import words
 from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.errors import NotNow
-from panel.invitations import readiness, rules, sending
+from panel.invitations import readiness, rules
 from panel.invitations.models import LetterKind, Outgoing
+from panel.invitations.queueing import queue_due as queue_due
 from panel.invitations.rules import Reason, State
 from panel.journal import selectors as journal
 from panel.members import permissions
@@ -29,7 +29,6 @@ from panel.members.models import PanelMember, Study
 from panel.members.rules import Verb
 from panel.sets import batched
 from panel.waves import services as waves
-from panel.waves.models import Case, CaseEvent, Wave
 
 CLOCK = Actor.system("clock")
 BATCH = 1000
@@ -41,19 +40,6 @@ class Claimed:
 
     claim: UUID
     service_mail: bool
-
-
-def queue_due(*, now: datetime) -> int:
-    """Puts each letter that is due into the outbox, once. Returns how many rows are new."""
-    new = 0
-    for wave in Wave.objects.filter(status=Wave.Status.OPEN, closes_at__gt=now).select_related("study"):
-        new += _queue(wave, _uninvited(wave), LetterKind.INVITATION, 1, now)
-        _revive(wave, now)
-        _wake(wave, now)
-        for ordinal, days in enumerate(wave.reminder_days, start=1):
-            new += _queue(wave, _to_remind(wave, ordinal, days, now), LetterKind.REMINDER, ordinal, now)
-    _cancel_closed(now)
-    return new
 
 
 def dispatch(*, now: datetime) -> list[Claimed]:
@@ -100,7 +86,7 @@ def decide_unconfirmed(*, by: Actor, row: Outgoing, send_again: bool, reason: st
     if not changed:
         raise NotNow(_("The letter is no longer in doubt: load its page again."))
     if row.case and not send_again:
-        waves.record_event(case=row.case, kind=sending.EVENTS[LetterKind(row.kind)], at=now)
+        waves.record_event(case=row.case, kind=rules.EVENTS[row.kind], at=now)
     detail = {"letter": str(row.pk), "send_again": send_again, "reason": why}
     audit.record(
         by=by, verb="letter.decided", now=now, study=study.slug, subject=row.member.code, detail=detail
@@ -155,90 +141,6 @@ def cancel_service(*, occasion: UUID, kind: LetterKind) -> int:
     """A request's letter that waits is not sent, for the request is over. Joins the caller's transaction."""
     waiting = Outgoing.objects.filter(occasion=occasion, kind=kind, state__in=rules.WAITING)
     return waiting.update(state=State.CANCELLED, reason=Reason.TAKEN_BACK)
-
-
-def _uninvited(wave: Wave) -> QuerySet[Case]:
-    invited = Outgoing.objects.filter(case=OuterRef("pk"), kind=LetterKind.INVITATION)
-    return Case.objects.filter(~Exists(invited), wave=wave)
-
-
-def _to_remind(wave: Wave, ordinal: int, days: int, now: datetime) -> QuerySet[Case]:
-    """Invited long enough ago by the calendar, not over, and no letter under way or in doubt."""
-    day_after = rules.local_day(now) - timedelta(days=days - 1)
-    invited_before = datetime.combine(day_after, time(), tzinfo=rules.OSLO)
-    events = CaseEvent.objects.filter(case=OuterRef("pk"))
-    letters = Outgoing.objects.filter(case=OuterRef("pk"))
-    return Case.objects.filter(
-        Exists(events.filter(kind=CaseEvent.Kind.INVITED, at__lt=invited_before)),
-        ~Exists(events.filter(kind__in=rules.OVER)),
-        ~Exists(letters.filter(kind=LetterKind.REMINDER, ordinal=ordinal)),
-        ~Exists(letters.filter(state__in=rules.LIVE)),
-        wave=wave,
-        member__status=PanelMember.Status.ACTIVE,
-    )
-
-
-def _queue(wave: Wave, cases: QuerySet[Case], kind: LetterKind, ordinal: int, now: datetime) -> int:
-    """Rows for these cases in sets; of those that another run adds at the same moment one stays."""
-    added = 0
-    wanted = list(cases.values_list("pk", "member_id"))
-    for start in range(0, len(wanted), BATCH):
-        rows = [
-            Outgoing(member_id=member, case_id=case, occasion=case, purpose=Purpose.WAVES, kind=kind,
-                     ordinal=ordinal, due_at=now)
-            for case, member in wanted[start : start + BATCH]
-        ]  # fmt: skip
-        with transaction.atomic():
-            Outgoing.objects.bulk_create(rows, ignore_conflicts=True)
-            new = Outgoing.objects.filter(pk__in=[row.pk for row in rows]).count()
-            if new:
-                detail = {"kind": kind.value, "ordinal": ordinal, "letters": new}
-                audit.record(
-                    by=CLOCK,
-                    verb="letters.queued",
-                    now=now,
-                    study=wave.study.slug,
-                    subject=wave.name,
-                    detail=detail,
-                )
-        added += new
-    return added
-
-
-def _revive(wave: Wave, now: datetime) -> None:
-    """An invitation that a stop held up goes once the member took the stop back; checked like any."""
-    stopped = Outgoing.objects.filter(
-        case__wave=wave,
-        kind=LetterKind.INVITATION,
-        state=State.CANCELLED,
-        reason__in=rules.REVERSIBLE,
-        member__status=PanelMember.Status.ACTIVE,
-        member__mail_stopped=False,
-    )
-    codes = dict(stopped.values_list("pk", "member__code"))
-    if not codes:
-        return
-    agreed = consent.holding(study_key=wave.study.key, subjects=set(codes.values()), purpose=Purpose.WAVES)
-    again = [pk for pk, code in codes.items() if code in agreed]
-    for start in range(0, len(again), BATCH):
-        Outgoing.objects.filter(pk__in=again[start : start + BATCH], state=State.CANCELLED).update(
-            state=State.QUEUED, reason="", due_at=now
-        )
-
-
-def _wake(wave: Wave, now: datetime) -> None:
-    """A letter that waits for the end of a pause goes as soon as the pause is taken back or made shorter."""
-    over = Q(member__paused_until=None) | Q(member__paused_until__lte=rules.local_day(now))
-    paused = Outgoing.objects.filter(over, case__wave=wave, state=State.DEFERRED, reason=Reason.PAUSED)
-    paused.filter(due_at__gt=now).update(due_at=now)
-
-
-def _cancel_closed(now: datetime) -> None:
-    """What still waits when its wave is closed ends as "not sent: closed", counted."""
-    waiting = Outgoing.objects.filter(case__wave__status=Wave.Status.CLOSED, state__in=rules.WAITING)
-    while rows := list(waiting.select_related("case")[:BATCH]):
-        with transaction.atomic():
-            sending.put_off({row: rules.Verdict(Reason.CLOSED) for row in rows}, now)
 
 
 def _held_up(now: datetime) -> set[UUID]:

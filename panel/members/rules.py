@@ -85,6 +85,13 @@ class Verb(StrEnum):
     END_PROJECT = "end the project"
     SEE_KEYS = "see the keys' state"
     CHANGE_ADDRESS = "change an address a member gave"
+    DRAFT_LETTER = "draft a letter"
+    PAUSE_SENDING = "pause all letters"
+    SEE_LOST = "see lost contacts by code"
+    HANDLE_LOST = "work on lost contacts"
+    HANDLE_REPLY = "answer what members write"
+    PASS_LINK = "pass a link on by phone"  # noqa: S105  (a verb, no password)
+    KEY_ANSWERS = "key in a member's answers"
 
 
 @dataclass(frozen=True)
@@ -107,6 +114,7 @@ ROLES: Mapping[Role, RoleCard] = {
                 Verb.DECIDE_SETTING, Verb.RECORD_STOP, Verb.ENROL, Verb.ASSIGN_ROLE,
                 Verb.HOLD, Verb.EDIT_STUDY, Verb.DRAFT_FORM, Verb.APPROVE_FORM, Verb.RUN_RECONSENT,
                 Verb.SEE_REQUESTS, Verb.ANSWER_REQUEST, Verb.RUN_RETENTION, Verb.END_PROJECT, Verb.SEE_KEYS,
+                Verb.DRAFT_LETTER, Verb.PAUSE_SENDING, Verb.SEE_LOST,
             }
         ),
     ),
@@ -118,13 +126,19 @@ ROLES: Mapping[Role, RoleCard] = {
                 Verb.SEE_PROGRESS, Verb.SEE_RATES, Verb.SEE_MEMBERS, Verb.SEE_FLAGS, Verb.REVIEW_FLAG,
                 Verb.PLAN_WAVE, Verb.SEND, Verb.SEE_OUTBOX, Verb.DECIDE_UNCONFIRMED, Verb.SEE_CONSENT,
                 Verb.RECORD_STOP, Verb.EDIT_STUDY, Verb.DRAFT_FORM,
+                Verb.DRAFT_LETTER, Verb.PAUSE_SENDING, Verb.SEE_LOST,
             }
         ),
     ),
     Role.KEEPER: RoleCard(
         Role.KEEPER.label,
         _("Enrols files and opens one contact card at a time, with a reason; sees no answers or flags."),
-        frozenset({Verb.OPEN_CARD, Verb.ENROL, Verb.RECORD_STOP, Verb.CHANGE_ADDRESS}),
+        frozenset(
+            {
+                Verb.OPEN_CARD, Verb.ENROL, Verb.RECORD_STOP, Verb.CHANGE_ADDRESS,
+                Verb.SEE_LOST, Verb.HANDLE_LOST, Verb.HANDLE_REPLY, Verb.PASS_LINK, Verb.KEY_ANSWERS,
+            }
+        ),
     ),
     Role.INTERVIEWER: RoleCard(
         Role.INTERVIEWER.label,

@@ -58,7 +58,7 @@ def _welcome(came: Visit, response: Response) -> HttpResponse:
 
 def _thanks(came: Visit, why: Why, masked: bool) -> HttpResponse:
     """Completed, closed, not open or held: nothing is asked."""
-    q = questionnaire(came.case.wave.instrument)
+    q = questionnaire(came.case.wave.questions)
     context = _common(came, q) | {"why": why.value, "masked": masked, "home": True}
     return page("thanks", context, lang=came.lang)
 

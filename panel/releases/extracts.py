@@ -45,7 +45,7 @@ def _recruitment(study: Study) -> tuple[list[Variable], list[dict[str, str]]]:
 
 def _wave(study: Study, wave: Wave) -> tuple[list[Variable], list[dict[str, str]]]:
     """A wave's completed questionnaires beside the declared background of wave 0."""
-    own = variables.of_form(questionnaire(wave.instrument), study.disclosure)
+    own = variables.of_form(questionnaire(wave.questions), study.disclosure)
     background = variables.background(study.recruitment, study.disclosure)
     records = _backgrounds(study) if background else {}
     rows = []
@@ -63,12 +63,12 @@ def _backgrounds(study: Study) -> dict[UUID, Mapping[str, str]]:
 
 def has_reasons(wave: Wave) -> bool:
     """Whether the wave's form asks for reasons for leaving at all."""
-    return bool(questionnaire(wave.instrument).reason_items())
+    return bool(questionnaire(wave.questions).reason_items())
 
 
 def reasons(wave: Wave) -> tuple[list[Option], list[Leaver]]:
     """The options of the questions on reasons, and what those said who answered one."""
-    form = questionnaire(wave.instrument)
+    form = questionnaire(wave.questions)
     items = form.reason_items()
     status = next((each for each in form.items() if each.residency == "status"), None)
     if not items or status is None:

@@ -73,7 +73,7 @@ def summary(study: Study, wave: Wave) -> dict[str, int]:
 
 def exit_reasons(wave: Wave) -> Counter[str]:
     """How many usable respondents of a wave chose each reason for leaving, by code; before disclosure control."""
-    form = instruments.questionnaire(wave.instrument)
+    form = instruments.questionnaire(wave.questions)
     items = form.reason_items()
     chosen: Counter[str] = Counter()
     if items:

@@ -30,7 +30,7 @@ def response_of(case: Case) -> Response:
     """The case's response, or an empty unsaved one: looking at a page stores nothing (NEV-08)."""
     heavy = ("instrument__source", "instrument__compiled")
     found = Response.objects.select_related("instrument").defer(*heavy).filter(case=case).first()
-    return found or Response(case=case, instrument=case.wave.instrument, language=case.member.language)
+    return found or Response(case=case, instrument=case.wave.questions, language=case.member.language)
 
 
 def language_of(case: Case) -> str:
@@ -65,7 +65,7 @@ def completed(wave: Wave) -> QuerySet[Response]:
 
 def coded_rows(wave: Wave, *, partials: bool = False) -> Iterator[CodedRow]:
     """A wave's usable responses as coded rows, in an order that tells nothing; flat in memory."""
-    q = questionnaire(wave.instrument)
+    q = questionnaire(wave.questions)
     found = of_wave(wave) if partials else completed(wave)
     for response in found.select_related("case").iterator(chunk_size=CHUNK):
         broke_off = None if response.completed_at else response.page or q.pages[0].name

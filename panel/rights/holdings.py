@@ -49,6 +49,8 @@ EXEMPT: Mapping[str, str] = {
     "instruments.InstrumentVersion": "its questions stand with each answer in the copy",
     "waves.Wave": _STUDY,
     "invitations.Letter": _STUDY,
+    "invitations.LetterText": _STUDY,
+    "waves.PlanVersion": _STUDY,
     "releases.Release": _FILES,
     "releases.ReleaseFile": _FILES,
     "rights.AskedLink": "an address somebody typed, sealed for a minute; whose, nobody here knows",

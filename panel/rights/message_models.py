@@ -17,7 +17,7 @@ class Message(models.Model):
         PanelMember, on_delete=models.CASCADE, null=True, blank=True, related_name="messages",
         help_text="None: everybody of the study.",
     )  # fmt: skip
-    kind = models.CharField(max_length=16, choices=LetterKind, help_text="The letter that told of it.")
+    kind = models.CharField(max_length=20, choices=LetterKind, help_text="The letter that told of it.")
     words = models.JSONField(help_text="The text by language.")
     made_at = models.DateTimeField()
 

@@ -5,8 +5,10 @@ import uuid
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from panel.errors import NotNow
 from panel.instruments.models import InstrumentVersion
 from panel.members.models import PanelMember, Study
+from panel.waves.plans import Plan, StepKind
 
 
 class Wave(models.Model):
@@ -18,16 +20,35 @@ class Wave(models.Model):
         OPEN = "open", _("open")
         CLOSED = "closed", _("closed")
 
+    class Kind(models.TextChoices):
+        """Pilots and interviews stand outside the days between survey waves (panel/invitations/rules.py)."""
+
+        SURVEY = "survey", _("survey")
+        PILOT = "pilot", _("pilot")
+        KEEP_IN_TOUCH = "keep_in_touch", _("keep in touch")
+        INTERVIEW = "interview", _("interview")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="waves")
     name = models.SlugField(max_length=40)
     number = models.PositiveSmallIntegerField(help_text="Wave 0 is the recruitment.")
-    instrument = models.ForeignKey(InstrumentVersion, on_delete=models.PROTECT, related_name="waves")
+    kind = models.CharField(max_length=14, choices=Kind, default=Kind.SURVEY)
+    instrument = models.ForeignKey(
+        InstrumentVersion,
+        on_delete=models.PROTECT,
+        related_name="waves",
+        null=True,
+        blank=True,
+        help_text="None where the wave only keeps in touch.",
+    )
     status = models.CharField(max_length=10, choices=Status, default=Status.PLANNED)
     opens_at = models.DateTimeField()
     closes_at = models.DateTimeField()
-    reminder_days = models.JSONField(default=list, help_text="Days after the invitation, as [7, 14].")
-    cohorts = models.JSONField(default=list, help_text="Cohorts in the sample; empty for all.")
+    plan = models.JSONField(default=dict, help_text="The plan in force (waves/plans.py).")
+    plan_number = models.PositiveSmallIntegerField(default=1, help_text="Which version of the plan that is.")
+    rest_released_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a soft launch was followed by the rest."
+    )
     hours_lifted = models.BooleanField(
         default=False, help_text="By a recorded decision only (StudyDecision)."
     )
@@ -48,13 +69,73 @@ class Wave(models.Model):
         purpose = "plans a round of asking"
         retention = "as long as the study"
         classes = dict.fromkeys(
-            ("id", "study", "name", "number", "instrument", "status", "opens_at", "closes_at",
-            "reminder_days", "cohorts", "hours_lifted", "erased"),
+            ("id", "study", "name", "number", "kind", "instrument", "status", "opens_at", "closes_at",
+            "plan", "plan_number", "rest_released_at", "hours_lifted", "erased"),
             "internal",
         )  # fmt: skip
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def planned(self) -> Plan:
+        """The plan in force."""
+        return Plan.from_json(self.plan)
+
+    @property
+    def questions(self) -> InstrumentVersion:
+        """What it asks; refused where it only keeps in touch."""
+        if self.instrument is None:
+            raise NotNow(_("This wave only keeps in touch: it asks no questions."))
+        return self.instrument
+
+    @property
+    def reminder_days(self) -> list[int]:
+        """Days after the invitation on which those who have not started are reminded."""
+        return [step.days for step in self.planned.steps if step.kind == StepKind.REMINDER]
+
+
+class PlanVersion(models.Model):
+    """One version of a wave's plan. A change is proposed, its difference looked at, then applied or dropped."""
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed", _("proposed")
+        IN_FORCE = "in_force", _("in force")
+        REPLACED = "replaced", _("replaced by a later one")
+        DROPPED = "dropped", _("dropped")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    wave = models.ForeignKey(Wave, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveSmallIntegerField()
+    state = models.CharField(max_length=10, choices=State, default=State.PROPOSED)
+    opens_at = models.DateTimeField()
+    closes_at = models.DateTimeField()
+    instrument = models.ForeignKey(InstrumentVersion, on_delete=models.PROTECT, null=True, blank=True)
+    plan = models.JSONField(default=dict)
+    made_by = models.CharField(max_length=150)
+    made_at = models.DateTimeField()
+    decided_by = models.CharField(max_length=150, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["wave", "number"], name="one_plan_per_number"),
+            models.UniqueConstraint(
+                fields=["wave"], condition=models.Q(state="in_force"), name="one_plan_in_force"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(closes_at__gt=models.F("opens_at")), name="plan_closes_after_opening"
+            ),
+        ]
+
+    class Privacy:
+        purpose = "shows how a wave was planned, and what changed"
+        retention = "as long as the study"
+        classes = dict.fromkeys(
+            ("id", "wave", "number", "state", "opens_at", "closes_at", "instrument", "plan", "made_by", "made_at",
+            "decided_by", "decided_at"),
+            "internal",
+        )  # fmt: skip
 
 
 class Case(models.Model):
@@ -63,6 +144,7 @@ class Case(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     wave = models.ForeignKey(Wave, on_delete=models.CASCADE, related_name="cases")
     member = models.ForeignKey(PanelMember, on_delete=models.CASCADE, related_name="cases")
+    first_batch = models.BooleanField(default=True, help_text="Not held back by the wave's soft launch.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["wave", "member"], name="one_case_per_member")]
@@ -70,7 +152,7 @@ class Case(models.Model):
     class Privacy:
         purpose = "follows one member through one wave"
         retention = "until erasure"
-        classes = dict.fromkeys(("id", "wave", "member"), "internal")
+        classes = dict.fromkeys(("id", "wave", "member", "first_batch"), "internal")
 
 
 class CaseEvent(models.Model):
@@ -81,8 +163,13 @@ class CaseEvent(models.Model):
     """
 
     class Kind(models.TextChoices):
+        PRE_NOTIFIED = "pre_notified", _("pre-notification sent")
         INVITED = "invited", "invitation sent"
         REMINDED = "reminded", "reminder sent"
+        CONTINUED = "continued", _("reminder to go on sent")
+        THANKED = "thanked", _("thank-you sent")
+        KEPT_IN_TOUCH = "in_touch", _("keep-in-touch letter sent")
+        ASKED_INTERVIEW = "asked", _("interview request sent")
         STARTED = "started", "first page saved"
         SUFFICIENT = "sufficient", "answered enough to count as a partial"
         COMPLETED = "completed", "completed"

@@ -25,7 +25,8 @@ from panel.members import services as members
 from panel.members.models import PanelMember, Study, StudyDecision
 from panel.members.rules import Verb
 from panel.waves import rules, selectors
-from panel.waves.models import Case, CaseEvent, Wave
+from panel.waves.models import Case, CaseEvent, PlanVersion, Wave
+from panel.waves.plans import Plan, StepKind, usual_plan
 
 #: Rows per INSERT: few round trips, and no statement that holds a whole panel.
 BATCH = 1000
@@ -40,26 +41,32 @@ def plan_wave(
     study: Study,
     name: str,
     number: int,
-    instrument: InstrumentVersion,
+    instrument: InstrumentVersion | None,
     opens_at: datetime,
     closes_at: datetime,
-    reminder_days: Sequence[int],
+    reminder_days: Sequence[int] = (),
     cohorts: Sequence[str] = (),
+    plan: Plan | None = None,
+    kind: Wave.Kind = Wave.Kind.SURVEY,
     now: datetime,
 ) -> Wave:
-    """Plans a wave; nobody is drawn and nothing is sent before it is approved."""
+    """Plans a wave; nobody is drawn and nothing is sent before it is approved.
+
+    Without a `plan` it is the usual one: an invitation, and a reminder on each of `reminder_days`.
+    """
     permissions.check(by, study, Verb.PLAN_WAVE)
     setup.check_running(study)
+    plan = plan or usual_plan(reminder_days=reminder_days, cohorts=cohorts)
     rules.check_plan(
         opens_at=opens_at,
         closes_at=closes_at,
-        reminder_days=reminder_days,
+        reminder_days=[step.days for step in plan.steps if step.kind == StepKind.REMINDER],
         reminders_max=study.reminders_max,
         gap_days=study.reminder_gap_days,
     )
     if number < 1:
         raise BadInput(_("Wave 0 is the recruitment: give a number from 1 on."))
-    if instrument.instrument.study_id != study.pk:
+    if instrument and instrument.instrument.study_id != study.pk:
         raise BadInput(_("The questionnaire belongs to another study."))
     if study.members.filter(cohort=name).exists():
         raise BadInput(_("A cohort has this name, and its recruitment is released under it: choose another."))
@@ -72,10 +79,21 @@ def plan_wave(
         instrument=instrument,
         opens_at=opens_at,
         closes_at=closes_at,
-        reminder_days=list(reminder_days),
-        cohorts=list(cohorts),
+        kind=kind,
+        plan=plan.as_json(),
     )
     _checked(wave).save(force_insert=True)
+    PlanVersion.objects.create(
+        wave=wave,
+        number=wave.plan_number,
+        state=PlanVersion.State.IN_FORCE,
+        opens_at=opens_at,
+        closes_at=closes_at,
+        instrument=instrument,
+        plan=wave.plan,
+        made_by=by.name,
+        made_at=now,
+    )
     _note(by, wave, "wave.planned", now, {"opens": opens_at.isoformat(), "closes": closes_at.isoformat()})
     return wave
 
@@ -86,7 +104,7 @@ def approve_wave(*, by: Actor, wave: Wave, now: datetime) -> int:
     permissions.check(by, wave.study, Verb.APPROVE_WAVE)
     if wave.closes_at <= now:
         raise NotNow(_("The wave's closing time is past: plan it anew."))
-    if wave.instrument.status != InstrumentVersion.Status.APPROVED:
+    if wave.instrument and wave.instrument.status != InstrumentVersion.Status.APPROVED:
         raise NotNow(_("The questionnaire isn't approved: approve its version first."))
     _change(wave, Wave.Status.APPROVED)
     drawn = _draw(wave)
@@ -172,7 +190,7 @@ def keep_dispositions(*, cases: Collection[Case]) -> None:
 def _checked(wave: Wave) -> Wave:
     """Its name and number as the database takes them; the rest is checked by rules."""
     try:
-        wave.clean_fields(exclude=["study", "instrument", "reminder_days", "cohorts", "erased"])
+        wave.clean_fields(exclude=["study", "instrument", "plan", "erased"])
     except ValidationError as error:
         raise BadInput("; ".join(error.messages)) from error
     return wave
@@ -180,12 +198,13 @@ def _checked(wave: Wave) -> Wave:
 
 def _draw(wave: Wave) -> int:
     agreed = consent.holding(study_key=wave.study.key, subjects=None, purpose=Purpose.WAVES)
+    cohorts = wave.planned.sample.cohorts
     members_of_study = PanelMember.objects.filter(study=wave.study).only("pk", "code", "status", "cohort")
     sample = (
         Case(wave=wave, member=member)
         for member in members_of_study.iterator(chunk_size=BATCH)
         if rules.drawn(
-            status=member.status, cohort=member.cohort, cohorts=wave.cohorts, agreed=member.code in agreed
+            status=member.status, cohort=member.cohort, cohorts=cohorts, agreed=member.code in agreed
         )
     )
     drawn = 0

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from consent import services as consent
 from panel.audit.models import AuditEvent
 from panel.errors import BadInput, NotAllowed, NotNow
-from panel.invitations import rules, sending, services
+from panel.invitations import queueing, rules, sending, services
 from panel.invitations.models import LetterKind, Link, Outgoing
 from panel.invitations.post import Outcome
 from panel.invitations.rules import Reason, State
@@ -65,7 +65,8 @@ def test_what_another_run_queued_a_moment_ago_is_not_queued_again(livet, monkeyp
     """Two at once: this one decided on its rows before the other's were there. The constraint decides."""
     f.people(livet, 3)
     f.opened(livet)
-    seen = services._uninvited(Wave.objects.get())
+    wave = Wave.objects.get()
+    seen = queueing._for(wave.planned.steps[0], wave, f.NOON)
     values = list(seen.values_list("pk", "member_id"))
     services.queue_due(now=f.NOON)
 
@@ -73,7 +74,10 @@ def test_what_another_run_queued_a_moment_ago_is_not_queued_again(livet, monkeyp
         def values_list(self, *_names):
             return values
 
-    monkeypatch.setattr(services, "_uninvited", lambda _wave: Stale())
+    nobody = Case.objects.none()
+    monkeypatch.setattr(
+        queueing, "_for", lambda step, *_given: Stale() if step.kind == "invitation" else nobody
+    )
     assert services.queue_due(now=f.NOON) == 0
     assert Outgoing.objects.count() == 3
 

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from consent.forms import retire_form
 from consent.models import ConsentForm
 from panel.invitations import readiness, sending, services
-from panel.invitations.models import Letter, LetterKind, Outgoing
+from panel.invitations.models import LetterKind, LetterText, Outgoing
 from panel.members.models import StaffRole, Study, StudyDecision
 from tests.factories import fielding as f
 from tests.factories import ready
@@ -24,7 +24,9 @@ def field(name, empty):
 
 
 def letter(kind):
-    return lambda study: Letter.objects.filter(study=study, kind=kind, language="uk").delete()
+    return lambda study: LetterText.objects.filter(
+        letter__study=study, letter__kind=kind, language="uk"
+    ).delete()
 
 
 #: What is taken away, and the name of the gap it leaves.
@@ -50,7 +52,7 @@ GAPS = {
         "form",
     ),
     "an approval": (
-        lambda study: Letter.objects.filter(study=study, language="uk").update(approved_at=None),
+        lambda study: LetterText.objects.filter(letter__study=study, language="uk").delete(),
         "letters:uk",
     ),
     **{f"letter {kind}": (letter(kind), "letters:uk") for kind in LetterKind},
@@ -127,7 +129,7 @@ def test_no_01_another_study_s_gap_holds_up_nobody_else(livet):
 def test_no_01_a_drafted_letter_is_no_approved_one(db):
     livet = f.study()
     ready.with_letters(livet, now=f.NOON)
-    Letter.objects.filter(study=livet, kind="notice", language="nb").update(approved_at=None)
+    LetterText.objects.filter(letter__study=livet, letter__kind="notice", language="nb").delete()
     (missing,) = readiness.missing(livet)
     assert str(missing.sentence) == "Approve the letters in “nb” that are missing: notice."
 

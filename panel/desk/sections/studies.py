@@ -17,7 +17,7 @@ from panel.desk.sections.ending import STUDY_STEPS
 from panel.desk.setup import gaps
 from panel.errors import BadInput, NotFound, NotNow
 from panel.invitations import letters
-from panel.invitations.models import Letter, LetterKind
+from panel.invitations.models import Letter, LetterKind, LetterText
 from panel.members import selectors, services, setup
 from panel.members.models import LegalBasis, PanelMember, StaffRole, Study, StudyDecision
 from panel.members.rules import ROLES, Role, Verb
@@ -85,8 +85,9 @@ def _fill_in(*, by: Actor, obj: Study, now: Any, **fields: Any) -> Words:
     return _("Saved.") if changed else _("Nothing was changed.")
 
 
-def _drafts(study: Study) -> QuerySet[Letter]:
-    return study.letters.filter(approved_at=None).order_by("language", "kind")
+def _drafts(study: Study) -> QuerySet[LetterText]:
+    drafts = LetterText.objects.filter(letter__study=study, letter__state=Letter.State.DRAFT)
+    return drafts.select_related("letter").order_by("language", "letter__kind")
 
 
 def _approve_letters(*, by: Actor, obj: Study, now: Any) -> Words:
