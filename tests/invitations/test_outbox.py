@@ -20,7 +20,7 @@ from panel.members.models import Hold, PanelMember
 from panel.vault import services as vault
 from panel.vault.models import Card
 from panel.waves import services as waves
-from panel.waves.models import CaseEvent, Wave
+from panel.waves.models import Case, CaseEvent, Wave
 from tests.factories import fielding as f
 
 pytestmark = pytest.mark.django_db
