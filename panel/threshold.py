@@ -73,7 +73,7 @@ def _together(
     apart = sorted((line for line in lines if _may_be_shown(line, k)), key=lambda line: line.base)
     rest = [name for line in lines if line not in apart for name in line.groups]
     while rest:
-        merged = _line(tuple(rest), groups, parts)
+        merged = _line(tuple(sorted(rest)), groups, parts)
         if _may_be_shown(merged, k):
             return [*reversed(apart), merged] if apart else []
         if not apart:

@@ -16,6 +16,7 @@ from panel.residency import selectors as residency
 from panel.responses.models import Response
 from panel.rights.models import Stop
 from panel.vault.rules import tidy_address
+from panel.waves import outcomes
 from panel.waves import selectors as waves
 from panel.waves.models import Wave
 
@@ -27,7 +28,7 @@ OUTSIDE = ("mail", "refused.txt")
 
 def of_wave(wave: Wave, sent: Mapping[str, int]) -> dict[str, Any]:
     """One wave in numbers; `sent` counts its letters by kind."""
-    progress, rates = waves.progress(wave), waves.rates(wave)
+    progress, rates = waves.progress(wave), outcomes.rates(wave)
     left = Stop.objects.filter(rung__in=LEAVING, asked_at__gte=wave.opens_at, asked_at__lt=wave.closes_at)
     return {
         "name": wave.name,
@@ -38,7 +39,7 @@ def of_wave(wave: Wave, sent: Mapping[str, int]) -> dict[str, Any]:
         "partials": progress.partials,
         "withdrawn": left.exclude(state=Stop.State.UNDONE).count(),
         "bounced": progress.bounced,
-        "rates": {name: None if (rate := rates[name]) is None else round(rate, 4) for name in RATES},
+        "rates": {name: None if (rate := rates[name].value) is None else round(rate, 4) for name in RATES},
     }
 
 

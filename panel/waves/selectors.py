@@ -1,5 +1,5 @@
-"""Reads on waves: how one stands, its rates. A constant number of queries, whatever the size of the
-sample.
+"""Reads on waves: how one stands, day by day and by AAPOR code. A constant number of queries, whatever the size
+of the sample. Its rates are outcomes.py.
 """
 
 from collections import Counter
@@ -10,24 +10,41 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Case as Choice
+from django.db.models import Count, IntegerField, Max, Min, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import TruncDate
 from django.utils.translation import gettext_lazy as _
 
-from panel.errors import NotFound
+from panel.errors import BadInput, NotFound
 from panel.members.models import Study
 from panel.waves import dispositions
 from panel.waves import rates as formulas
+from panel.waves.dispositions import LAST, RULINGS, Tally
 from panel.waves.models import Case, CaseEvent, Wave
 
+Kind = CaseEvent.Kind
 OSLO = ZoneInfo("Europe/Oslo")
+
+#: Events that tell of a letter that went out.
+LETTERS = (
+    Kind.PRE_NOTIFIED,
+    Kind.INVITED,
+    Kind.REMINDED,
+    Kind.CONTINUED,
+    Kind.THANKED,
+    Kind.KEPT_IN_TOUCH,
+    Kind.ASKED_INTERVIEW,
+)
+#: Kinds that a day is counted by; all other letters go into `letters` alone.
+BY_DAY = (Kind.INVITED, Kind.REMINDED, Kind.STARTED, Kind.COMPLETED)
 
 
 @dataclass(frozen=True)
 class Day:
-    """What happened on one day in Norway."""
+    """What happened on one day in Norway; `letters` are all that went out, invitations and reminders too."""
 
     day: date
+    letters: int = 0
     invited: int = 0
     reminded: int = 0
     started: int = 0
@@ -46,78 +63,95 @@ class Progress:
     partials: int
     withdrawn: int
     bounced: int
-    by_code: dict[str, int] = field(default_factory=dict)
+    tally: Tally
     by_day: list[Day] = field(default_factory=list)
 
-
-def wave(*, study: Study, name: str) -> Wave:
-    """The study's wave of this name."""
-    found = Wave.objects.select_related("instrument", "study").filter(study=study, name=name).first()
-    if found is None:
-        raise NotFound(_("The study has no wave of this name."))
-    return found
+    @property
+    def by_code(self) -> dict[str, int]:
+        """Cases per AAPOR code."""
+        return dict(self.tally.by_code)
 
 
-def event_sets(wave: Wave) -> Counter[frozenset[str]]:
-    """How many cases have each combination of kinds of events: one query, a few rows at most."""
-    kinds = list(CaseEvent.Kind)
-    has: dict[str, Any] = {
-        f"has_{kind.value}": Exists(CaseEvent.objects.filter(case=OuterRef("pk"), kind=kind))
-        for kind in kinds
-    }
-    rows = Case.objects.filter(wave=wave).annotate(**has).values(*has).annotate(number=Count("pk")).order_by()
-    sets: Counter[frozenset[str]] = Counter()
-    for row in rows:
-        sets[frozenset(kind.value for kind in kinds if row[f"has_{kind.value}"])] += row["number"]
-    return sets
+def wave(*, study: Study | None, name: str) -> Wave:
+    """The study's wave of this name; without a study the only one that is called so."""
+    named = Wave.objects.select_related("instrument", "study").filter(name=name)
+    found = list(named.filter(study=study) if study else named[:2])
+    if not found:
+        raise NotFound(
+            _("The study has no wave of this name.") if study else _("No study has a wave of this name.")
+        )
+    if len(found) > 1:
+        raise BadInput(_("Several studies have a wave of this name: name the study before it."))
+    return found[0]
+
+
+def ranked(wave: Wave) -> QuerySet[Case, Any]:
+    """The wave's cases, each with `rank`: the first of the rulings that one of its events falls under."""
+    whens = [When(events__kind=ruling.kind, then=Value(at)) for at, ruling in enumerate(RULINGS)]
+    rank = Min(Choice(*whens, default=Value(LAST), output_field=IntegerField()))
+    return Case.objects.filter(wave=wave).values("pk").annotate(rank=rank).order_by()
+
+
+def tally(wave: Wave) -> Tally:
+    """Cases per AAPOR code, those of erased members included: one query."""
+    return _tally(wave, ranked(wave).aggregate(**_ranks()))
 
 
 def by_code(wave: Wave) -> Counter[str]:
-    """Cases per AAPOR code, those of erased members included."""
-    closed = wave.status == Wave.Status.CLOSED
-    return dispositions.tally(event_sets(wave), erased=wave.erased, closed=closed)
-
-
-def rates(wave: Wave) -> dict[str, float | None]:
-    """The wave's outcome rates, on the panel's members in its sample; derived from events alone."""
-    return formulas.rates(formulas.grouped(by_code(wave)))
+    """Cases per AAPOR code."""
+    return tally(wave).by_code
 
 
 def progress(wave: Wave) -> Progress:
-    """Two queries. `invited` and `reminded` count cases written to; erased ones count by code."""
-    sets = event_sets(wave)
-    codes = dispositions.tally(sets, erased=wave.erased, closed=wave.status == Wave.Status.CLOSED)
-    counts = formulas.grouped(codes)
-
-    def having(kind: CaseEvent.Kind) -> int:
-        return sum(number for kinds, number in sets.items() if kind in kinds)
-
+    """Two queries. Numbers of cases that had an event leave out erased members, who count by code alone."""
+    kinds = (Kind.INVITED, Kind.REMINDED, Kind.STARTED, Kind.WITHDREW, Kind.BOUNCED)
+    had = {f"had_{kind}": Max(_one(Q(events__kind=kind))) for kind in kinds}
+    sums = {f"sum_{kind}": Sum(f"had_{kind}", default=0) for kind in kinds}
+    found = ranked(wave).annotate(**had).aggregate(**_ranks(), **sums)
+    told = _tally(wave, found)
+    counts = formulas.grouped(told.by_code)
     return Progress(
-        cases=sum(codes.values()),
-        invited=having(CaseEvent.Kind.INVITED),
-        reminded=having(CaseEvent.Kind.REMINDED),
-        started=having(CaseEvent.Kind.STARTED),
+        cases=told.by_code.total(),
+        invited=found[f"sum_{Kind.INVITED}"],
+        reminded=found[f"sum_{Kind.REMINDED}"],
+        started=found[f"sum_{Kind.STARTED}"],
         completes=counts.I,
         partials=counts.P,
-        withdrawn=having(CaseEvent.Kind.WITHDREW),
-        bounced=having(CaseEvent.Kind.BOUNCED),
-        by_code=dict(codes),
+        withdrawn=found[f"sum_{Kind.WITHDREW}"],
+        bounced=found[f"sum_{Kind.BOUNCED}"],
+        tally=told,
         by_day=_by_day(wave),
     )
 
 
+def _one(condition: Q) -> Choice:
+    return Choice(When(condition, then=Value(1)), default=Value(0), output_field=IntegerField())
+
+
+def _ranks() -> dict[str, Count]:
+    return {f"rank_{at}": Count("pk", filter=Q(rank=at)) for at in range(LAST + 1)}
+
+
+def _tally(wave: Wave, found: dict[str, int]) -> Tally:
+    ranks = {at: found[f"rank_{at}"] for at in range(LAST + 1)}
+    return dispositions.tally(ranks, erased=wave.erased, closed=wave.status == Wave.Status.CLOSED)
+
+
 def _by_day(wave: Wave) -> list[Day]:
-    shown = {"invited", "reminded", "started", "completed"}
     rows = (
-        CaseEvent.objects.filter(case__wave=wave, kind__in=shown)
+        CaseEvent.objects.filter(case__wave=wave, kind__in={*LETTERS, *BY_DAY})
         .values("kind", day=TruncDate("at", tzinfo=OSLO))
         .annotate(number=Count("pk"))
         .order_by("day")
     )
-    days: dict[date, dict[str, int]] = {}
+    days: dict[date, Counter[str]] = {}
     for row in rows:
-        days.setdefault(row["day"], {})[row["kind"]] = row["number"]
-    return [Day(day=day, **numbers) for day, numbers in days.items()]
+        counted = days.setdefault(row["day"], Counter())
+        if row["kind"] in BY_DAY:
+            counted[row["kind"]] += row["number"]
+        if row["kind"] in LETTERS:
+            counted["letters"] += row["number"]
+    return [Day(day=day, **counted) for day, counted in days.items()]
 
 
 def codes_of(cases: Collection[Case], *, closed: bool) -> dict[UUID, str]:

@@ -27,7 +27,7 @@ from panel.rights.rules import WAIT, Channel, State
 from panel.rights.services import ask_stop, undo_stop
 from panel.vault import services as vault
 from panel.vault.models import Card
-from panel.waves import selectors as waves
+from panel.waves import outcomes
 from panel.waves.models import Wave
 from tests.factories.answering import NOW, SYSTEM
 
@@ -134,12 +134,12 @@ def test_card_and_data_key_are_gone_and_the_others_open(full):
 
 
 def test_rates_stay_true_by_the_counts_of_erased_cases(full):
-    before = waves.rates(full.wave)
+    before = outcomes.rates(full.wave)
     leave(full)
     erase_due(now=DUE)
     wave = Wave.objects.get(pk=full.wave.pk)
     assert wave.erased == {"1.1": 1}
-    assert waves.rates(wave) == before
+    assert outcomes.rates(wave) == before
 
 
 def test_a_crash_between_vault_and_default_is_finished_by_the_next_run(full, monkeypatch):

@@ -60,10 +60,32 @@ def test_refused_and_wrong_calls_have_their_status(livet, more, status):
 def test_rates_for_machines_and_people(livet):
     wave = f.opened(livet, instrument=livet.instruments.get().versions.get())
     services.record_event(case=wave.cases.all()[0], kind=CaseEvent.Kind.COMPLETED, at=f.NOON)
-    found = json.loads(run("rates", "livet", "w2023", "--json"))
+    found = json.loads(run("rates", "w2023", "--json"))
+    assert found == json.loads(run("rates", "livet", "w2023", "--json"))
     assert found["dispositions"] == {"1.1": 1, "2.26": 1}
-    assert (found["rates"]["RR1"], found["rates"]["e"]) == (0.5, 1)
-    assert "RR1    0.5000" in run("rates", "livet", "w2023")
+    assert found["final"] == {"1.1": 1}
+    assert found["rates"]["RR1"] == {"value": 0.5, "numerator": 1, "denominator": 2}
+    assert found["e"] == {"value": 1.0, "numerator": 2, "denominator": 2}
+    assert "AAPOR" in found["edition"]
+    assert "RR1    0.5000  (1 / 2)" in run("rates", "livet", "w2023")
+
+
+def test_sdc_10_rates_by_group_name_no_small_group(livet):
+    f.opened(livet, instrument=livet.instruments.get().versions.get())
+    found = json.loads(run("rates", "w2023", "--by", "language", "--json"))
+    assert found["by"] == {"variable": "language", "groups": []}
+    assert "below the threshold" in run("rates", "w2023", "--by", "cohort")
+
+
+def test_a_wave_s_name_that_two_studies_have_wants_the_study(livet):
+    f.opened(livet, instrument=livet.instruments.get().versions.get())
+    other = f.study("other")
+    f.people(other, 1, start=90)
+    f.opened(other)
+    assert run("rates", "other", "w2023")
+    with pytest.raises(CommandError, match="name the study") as refused:
+        run("rates", "w2023")
+    assert refused.value.returncode == 1
 
 
 def test_an_unknown_wave_is_refused(livet):

@@ -1,33 +1,41 @@
-"""The formulas against the vector of the rules, and at their edges."""
+"""The formulas against the vectors of the rules, and at their edges."""
 
 import pytest
 
-from panel.waves.rates import Counts, cumulative, grouped, rates
+from panel.waves.rates import Counts, Rate, cumulative, eligibility, grouped, rates, rates_of
 
 VECTOR = Counts(I=4, P=2, R=1, NC=1, O=1, UH=1, UO=1, NE=1)
 EXPECTED = {
-    "e": 0.9,
-    "RR1": 0.3636, "RR2": 0.5455, "RR3": 0.3704, "RR4": 0.5556, "RR5": 0.4444, "RR6": 0.6667,
-    "COOP1": 0.5, "COOP2": 0.75, "COOP3": 0.5714, "COOP4": 0.8571,
-    "REF1": 0.0909, "REF2": 0.0926, "REF3": 0.1111,
-    "CON1": 0.7273, "CON2": 0.7407, "CON3": 0.8889,
+    "RR1": (0.3636, 4, 11), "RR2": (0.5455, 6, 11),
+    "RR3": (0.3704, 4, 10.8), "RR4": (0.5556, 6, 10.8),
+    "RR5": (0.4444, 4, 9), "RR6": (0.6667, 6, 9),
+    "COOP1": (0.5, 4, 8), "COOP2": (0.75, 6, 8), "COOP3": (0.5714, 4, 7), "COOP4": (0.8571, 6, 7),
+    "REF1": (0.0909, 1, 11), "REF2": (0.0926, 1, 10.8), "REF3": (0.1111, 1, 9),
+    "CON1": (0.7273, 8, 11), "CON2": (0.7407, 8, 10.8), "CON3": (0.8889, 8, 9),
 }  # fmt: skip
 
 
-def test_the_vector_gives_each_rate_to_four_digits():
-    assert {name: round(rate or 0, 4) for name, rate in rates(VECTOR).items()} == EXPECTED
+def test_the_vector_gives_each_rate_to_four_digits_with_numerator_and_denominator():
+    found = rates(VECTOR)
+    assert {name: (round(rate.value or 0, 4), rate.numerator) for name, rate in found.items()} == {
+        name: (value, over) for name, (value, over, _under) in EXPECTED.items()
+    }
+    assert {name: rate.denominator for name, rate in found.items()} == pytest.approx(
+        {name: under for name, (_value, _over, under) in EXPECTED.items()}
+    )
+    assert eligibility(VECTOR).as_json() == {"value": 0.9, "numerator": 9, "denominator": 10}
 
 
 def test_a_rate_without_a_base_is_none_not_zero():
-    assert set(rates(Counts()).values()) == {None}
-    assert rates(Counts(NC=5))["COOP1"] is None
-    assert rates(Counts(NC=5))["RR1"] == 0
+    assert {rate.value for rate in rates(Counts()).values()} == {None}
+    assert eligibility(Counts()).value is None
+    assert rates(Counts(NC=5))["COOP1"].value is None
+    assert rates(Counts(NC=5))["RR1"].value == 0
 
 
 def test_without_unknown_eligibility_the_pairs_agree():
-    found = rates(Counts(I=10, P=3, R=2, NC=5))
-    assert found["RR1"] == found["RR3"] == found["RR5"] == 0.5
-    assert found["e"] == 1
+    found = rates(Counts(I=10, P=3, R=2, NC=5, NE=7))
+    assert found["RR1"] == found["RR3"] == found["RR5"] == Rate(10, 20)
 
 
 def test_codes_are_grouped():
@@ -36,6 +44,14 @@ def test_codes_are_grouped():
     )
 
 
+def test_a_rate_whose_numbers_may_not_be_told_is_not_told():
+    told = {frozenset("I"): 4, frozenset({"I", "P", "R", "NC", "O"}): 20, frozenset({"UH", "UO"}): 0}
+    found = rates_of(lambda letters: told.get(frozenset(letters)), e=0.9)
+    assert [name for name, rate in found.items() if rate] == ["RR3", "RR5"]
+
+
 def test_cumulative_rate_over_stages():
-    assert cumulative((1000, 3000), (900, 1000), (200, 350)) == pytest.approx(0.1714, abs=5e-5)
-    assert cumulative((1, 0)) is None
+    stages = Rate(1000, 3000), Rate(900, 1000), Rate(200, 350)
+    assert cumulative(*stages) == pytest.approx(0.1714, abs=5e-5)
+    assert cumulative(*stages, Rate(300, 600)) == pytest.approx(0.0857, abs=5e-5)
+    assert cumulative(Rate(1, 0), *stages) is None

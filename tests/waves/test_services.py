@@ -11,7 +11,7 @@ from panel.audit.rules import Actor
 from panel.errors import BadInput, NotAllowed, NotNow
 from panel.members import services as members
 from panel.members.models import PanelMember, StudyDecision
-from panel.waves import selectors, services
+from panel.waves import outcomes, selectors, services
 from panel.waves.models import Case, CaseEvent, Wave
 from tests.factories import fielding as f
 
@@ -233,8 +233,8 @@ def test_progress_counts_from_events_alone_in_two_queries(livet, django_assert_n
     assert (first.day, first.invited, first.started, first.completed) == (f.NOON.date(), 5, 3, 0)
     assert (second.day, second.completed) == (f.NOON.date() + timedelta(days=1), 1), "a day in Norway"
     assert third.reminded == 1
-    rates = selectors.rates(wave)
-    assert [rates[name] for name in ("RR1", "RR2", "REF1")] == pytest.approx([1 / 6, 2 / 6, 2 / 6])
+    rates = outcomes.rates(wave)
+    assert [rates[name].value for name in ("RR1", "RR2", "REF1")] == pytest.approx([1 / 6, 2 / 6, 2 / 6])
 
 
 def test_rates_stay_true_when_cases_are_erased(livet):
@@ -244,10 +244,10 @@ def test_rates_stay_true_when_cases_are_erased(livet):
     services.record_events(cases=cases, kind=K.INVITED, at=f.NOON)
     services.record_events(cases=cases[:2], kind=K.COMPLETED, at=f.NOON)
     services.record_event(case=cases[2], kind=K.WITHDREW, at=f.NOON)
-    before = selectors.rates(wave)
+    before = outcomes.rates(wave)
     services.keep_dispositions(cases=cases[1:3])
     Case.objects.filter(pk__in=[case.pk for case in cases[1:3]]).delete()
     wave.refresh_from_db()
     assert wave.erased == {"1.1": 1, "2.111": 1}
-    assert selectors.rates(wave) == before
+    assert outcomes.rates(wave) == before
     assert selectors.progress(wave).cases == 4

@@ -14,16 +14,15 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from panel.audit.rules import Actor
-from panel.desk import guard, pages
+from panel.desk import guard, pages, wave_page
 from panel.desk.base import DeskAdmin, Step, Words, column
 from panel.desk.forms import Choice, Moment, Number, ReasonForm, StudyForm, Text
-from panel.desk.progress import chart_of
 from panel.desk.words import colour, label, moment
 from panel.errors import BadInput
 from panel.instruments.models import InstrumentVersion
 from panel.members.models import Study
 from panel.members.rules import Verb
-from panel.waves import dispositions, selectors, services
+from panel.waves import dispositions, services
 from panel.waves.models import CaseEvent, Wave
 
 Status = Wave.Status
@@ -194,11 +193,4 @@ class WaveAdmin(DeskAdmin[Wave]):
         return render_to_string("desk/bar.html", {"progress": {"completes": completes, "cases": cases}})
 
     def detail(self, request: HttpRequest, obj: Wave, may: frozenset[Verb]) -> dict[str, Any]:
-        progress = selectors.progress(obj)
-        return {
-            "progress": progress,
-            "chart": chart_of(progress),
-            "next": NEXT[obj.status],
-            "rates": selectors.rates(obj) if Verb.SEE_RATES in may and progress.cases else {},
-            "decisions": obj.study.decisions.filter(about=obj.name).order_by("-decided_at"),
-        }
+        return {"next": NEXT[obj.status], **wave_page.context(request, obj, may)}

@@ -1,13 +1,16 @@
-"""`rates STUDY WAVE`: a wave's AAPOR codes and outcome rates, for an operator or a machine."""
+"""`rates [STUDY] WAVE`: a wave's AAPOR codes and outcome rates, for an operator or a machine."""
 
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.utils.translation import gettext as _
 
 from panel.commands import Answer, ServiceCommand
 from panel.members import selectors as members
-from panel.waves import selectors
+from panel.waves import outcomes, selectors
 from panel.waves.dispositions import CODES, EDITION
+from panel.waves.outcomes import GroupRates, Outcome
+from panel.waves.rates import Rate
 
 
 class Command(ServiceCommand):
@@ -16,14 +19,58 @@ class Command(ServiceCommand):
     help = "Print a wave's dispositions and outcome rates (AAPOR)."
 
     def arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("study", help="the study's slug")
+        parser.add_argument(
+            "study", nargs="?", help="the study's slug, where several have a wave of this name"
+        )
         parser.add_argument("wave", help="the wave's name")
+        parser.add_argument("--by", choices=list(outcomes.BY), help="by group too, above the threshold only")
 
     def act(self, **options: Any) -> Answer:
-        wave = selectors.wave(study=members.study(options["study"]), name=options["wave"])
-        codes, rates = selectors.by_code(wave), selectors.rates(wave)
-        data = {"study": wave.study.slug, "wave": wave.name, "status": wave.status, "edition": EDITION}
-        lines = [f"{wave.name} ({wave.get_status_display()}). {EDITION}", ""]
-        lines += [f"{code:6} {CODES[code].label!s:60} {number:7}" for code, number in sorted(codes.items())]
-        lines += ["", *(f"{name:6} {'–' if rate is None else f'{rate:.4f}'}" for name, rate in rates.items())]
-        return Answer({**data, "dispositions": dict(codes), "rates": rates}, lines)
+        study = members.study(options["study"]) if options["study"] else None
+        wave = selectors.wave(study=study, name=options["wave"])
+        found = outcomes.outcome(wave)
+        data = {"study": wave.study.slug, "wave": wave.name, "status": wave.status, **outcomes.as_json(found)}
+        lines = [
+            f"{wave.name} ({wave.get_status_display()}). {EDITION}",
+            "",
+            *_codes(found),
+            "",
+            *_rates(found),
+        ]
+        if options["by"]:
+            groups = outcomes.by_group(wave, options["by"])
+            data["by"] = {"variable": options["by"], "groups": [_as_json(group) for group in groups]}
+            lines += ["", *_by_group(groups)]
+        return Answer(data, lines)
+
+
+def _codes(found: Outcome) -> list[str]:
+    return [
+        f"{code:6} {CODES[code].label!s:60} {number:7}"
+        for code, number in sorted(found.tally.by_code.items())
+    ]
+
+
+def _rates(found: Outcome) -> list[str]:
+    return [_line(name, rate) for name, rate in {"e": found.e, **found.rates}.items()]
+
+
+def _line(name: str, rate: Rate | None) -> str:
+    if rate is None or rate.value is None:
+        return f"{name:6} –"
+    return f"{name:6} {rate.value:.4f}  ({rate.numerator} / {rate.denominator:.10g})"
+
+
+def _as_json(group: GroupRates) -> dict[str, Any]:
+    told = {name: rate.as_json() if rate else None for name, rate in group.rates.items()}
+    return {"groups": list(group.groups), "cases": group.cases, "rates": told}
+
+
+def _by_group(groups: list[GroupRates]) -> list[str]:
+    if not groups:
+        return [_("No group may be told: some would be below the threshold.")]
+    lines = []
+    for group in groups:
+        lines.append(f"{', '.join(group.groups)}: {group.cases}")
+        lines += [_line(name, rate) for name, rate in group.rates.items() if rate]
+    return lines
