@@ -8,6 +8,7 @@ config/local/env.py.
 import base64
 import binascii
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -208,6 +209,12 @@ refuse_unless(
 )
 #: Letters come from the host of their links: one domain in a mail (MAIL-02).
 DEFAULT_FROM_EMAIL: str = env.str("EMAIL_FROM", "") or f"post@{urlsplit(BASE_URL).hostname}"
+#: Where what can't be delivered comes back to, as bounces@panel.example.org; each letter adds +… of its own (VERP).
+BOUNCE_ADDRESS: str = env.str("BOUNCE_ADDRESS", "").strip().lower()
+if BOUNCE_ADDRESS and not re.fullmatch(r"[a-z0-9._-]{1,19}@[a-z0-9-]+(\.[a-z0-9-]+)+", BOUNCE_ADDRESS):
+    raise ImproperlyConfigured(
+        "BOUNCE_ADDRESS is one plain address, its name 19 characters at most, as bounces@panel.example.org."
+    )
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [urlsplit(BASE_URL).hostname or ""])
 refuse_unless("*" not in ALLOWED_HOSTS, "ALLOWED_HOSTS holds a *: name the hosts.")
 CSRF_TRUSTED_ORIGINS = [BASE_URL]

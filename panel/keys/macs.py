@@ -37,6 +37,11 @@ def _of_service_key(root: bytes, label: str) -> bytes:
     return crypto.derive(root, label)
 
 
+def return_mac(row: bytes) -> bytes:
+    """What proves that an envelope sender was ours; made for every letter that goes out."""
+    return crypto.mac(_of_service_key(settings.SERVICE_KEY, "return"), row)
+
+
 def journal_mac(data: bytes) -> bytes:
     """One line of the journal outside the databases (CRY-11)."""
     return crypto.mac(crypto.derive(settings.SERVICE_KEY, "journal"), data)
