@@ -14,6 +14,7 @@ from panel.enrolment import matching
 from panel.enrolment.matching import Plan
 from panel.enrolment.models import RecruitmentRecord
 from panel.enrolment.rules import JudgedRow
+from panel.members import cohorts
 from panel.members import services as members
 from panel.members.models import PanelMember, Study
 from panel.members.rules import member_code
@@ -42,6 +43,9 @@ def carry_out(*, study: Study, plan: Plan, today: date) -> None:
     for some in batched(enrolled, 5000):
         consent.record([entry for row in some for entry in _entries(study, plan, row, codes[row.line])])
     _store_answers(study, plan, by_line)
+    cohorts.count_in(
+        study=study, name=plan.mapping.cohort, answered=len(plan.new_answers), joined=len(admitted)
+    )
 
 
 def _codes(rows: Sequence[JudgedRow]) -> dict[int, str]:

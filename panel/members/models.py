@@ -103,6 +103,40 @@ class StudyDecision(models.Model):
         )
 
 
+class Cohort(models.Model):
+    """How the members of one cohort were found, as counts: what the rates of the whole way are worked out from.
+
+    An erasure takes nobody out of them, so that a rate that was reported stays true.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="cohorts")
+    name = models.CharField(max_length=40)
+    is_open = models.BooleanField(
+        default=True, help_text="Whoever met the call could join: then there is no response rate."
+    )
+    approached = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="How many were asked to join; of an open call, how many began to answer.",
+    )
+    answered = models.PositiveIntegerField(default=0, help_text="Answers of the recruitment, from its files.")
+    joined = models.PositiveIntegerField(default=0, help_text="Of those, who became members.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["study", "name"], name="one_cohort_per_name")]
+
+    class Privacy:
+        purpose = "tells what a rate of the whole panel is a rate of"
+        retention = "as long as the study"
+        classes = dict.fromkeys(
+            ("id", "study", "name", "is_open", "approached", "answered", "joined"), "internal"
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class StaffRole(models.Model):
     """What a staff user is in one study (ZON-04). What each role may do stands in members/rules.py."""
 

@@ -40,6 +40,7 @@ EXEMPT: Mapping[str, str] = {
     "vault.Suppressed": "keyed hashes of addresses that nobody here can turn back",
     "members.Study": "in the copy as far as it tells who is responsible, why and how long",
     "members.StudyDecision": _STUDY,
+    "members.Cohort": "counts of a recruitment",
     "members.StaffRole": _STAFF,
     "enrolment.EnrolmentRun": "counts of a file",
     "enrolment.ErasedRow": "keyed hashes of rows whose people are not members",
@@ -73,6 +74,8 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = {
     "residency.FlagReview": {"by": _NAME_OF_STAFF},
     "rights.RequestNote": {"by": _NAME_OF_STAFF},
     "rights.OutsideHolding": {"removed_by": _NAME_OF_STAFF},
+    "invitations.LostContactStep": {"by": _NAME_OF_STAFF},
+    "invitations.ReplyCase": {"handled_by": _NAME_OF_STAFF},
 }
 
 

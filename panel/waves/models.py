@@ -49,6 +49,9 @@ class Wave(models.Model):
     rest_released_at = models.DateTimeField(
         null=True, blank=True, help_text="When a soft launch was followed by the rest."
     )
+    in_panel = models.PositiveIntegerField(
+        default=0, help_text="How many of its cohorts were in the panel when the sample was drawn."
+    )
     hours_lifted = models.BooleanField(
         default=False, help_text="By a recorded decision only (StudyDecision)."
     )
@@ -70,7 +73,7 @@ class Wave(models.Model):
         retention = "as long as the study"
         classes = dict.fromkeys(
             ("id", "study", "name", "number", "kind", "instrument", "status", "opens_at", "closes_at",
-            "plan", "plan_number", "rest_released_at", "hours_lifted", "erased"),
+            "plan", "plan_number", "rest_released_at", "in_panel", "hours_lifted", "erased"),
             "internal",
         )  # fmt: skip
 

@@ -11,6 +11,9 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from panel.errors import BadInput, NotNow
+from panel.members import cohorts
+from panel.members.cohorts import Recruited
+from panel.members.models import Study
 from panel.threshold import breakdown, k_of
 from panel.waves import dispositions, selectors
 from panel.waves import rates as formulas
@@ -93,6 +96,85 @@ def _check_asks(wave: Wave) -> None:
         raise NotNow(_("This wave only keeps in touch: it asks nothing, so it has no outcome rates."))
 
 
+@dataclass(frozen=True)
+class Recruitment:
+    """Wave 0 of some cohorts. Open recruitment has a participation rate; it never has a response rate."""
+
+    recruited: Recruited
+    cohorts: tuple[str, ...]
+
+    @property
+    def rate(self) -> Rate | None:
+        """Answers of those who were asked (or, of an open call, of those who began); None where nobody knows."""
+        asked = self.recruited.approached
+        return None if asked is None else Rate(self.recruited.answered, asked)
+
+    @property
+    def profile(self) -> Rate:
+        """Of those who answered, who became members with all that a member has."""
+        return Rate(self.recruited.joined, self.recruited.answered)
+
+
+def recruitment(study: Study, name: str) -> Recruitment | None:
+    """Of one cohort, or of all where the name is 0, the number of the recruitment; None for another name."""
+    known = study.cohorts.order_by("name").values_list("name", flat=True)
+    names = tuple(known) if name == "0" else tuple(known.filter(name=name))
+    return Recruitment(cohorts.recruited(study, names), names) if names else None
+
+
+@dataclass(frozen=True)
+class Way:
+    """A wave's completion carried back to the recruitment, with the panel's losses up to its sample."""
+
+    wave: str
+    recruitment: Recruitment
+    completion: Rate
+    retention: Rate
+
+    @property
+    def stages(self) -> dict[str, Rate | None]:
+        """In their order; recruitment is None where it was open, or nobody knows how many were asked."""
+        first = None if self.recruitment.recruited.is_open else self.recruitment.rate
+        return {
+            "recruitment": first,
+            "profile": self.recruitment.profile,
+            "retention": self.retention,
+            "completion": self.completion,
+        }
+
+    @property
+    def cumrr(self) -> float | None:
+        """The cumulative response rate; None where recruitment has no response rate."""
+        known = [stage for stage in self.stages.values() if stage is not None]
+        return formulas.cumulative(*known) if len(known) == len(self.stages) else None
+
+
+def way(wave: Wave, found: Outcome) -> Way:
+    """The whole way to this wave's completes."""
+    names = wave.cases.order_by("member__cohort").values_list("member__cohort", flat=True).distinct()
+    whence = tuple(names)
+    recruited = cohorts.recruited(wave.study, whence)
+    return Way(
+        wave=wave.name,
+        recruitment=Recruitment(recruited, whence),
+        completion=found.rates["RR1"],
+        retention=Rate(wave.in_panel, recruited.joined),
+    )
+
+
+def ways(wave: Wave) -> list[Way]:
+    """Of this wave and the study's surveys before it."""
+    before = wave.study.waves.filter(number__lt=wave.number, kind=Wave.Kind.SURVEY).order_by("number")
+    drawn = [*before.exclude(status=Wave.Status.PLANNED).select_related("study"), wave]
+    return [way(each, outcome(each)) for each in drawn]
+
+
+def participation(wave: Wave, found: Outcome) -> Rate:
+    """Who answered, of all who were invited: what a panel that was open to all may say of itself."""
+    invited = selectors.invited(wave)
+    return Rate(found.counts.of(formulas.ANSWERED), invited)
+
+
 def as_json(found: Outcome) -> dict[str, Any]:
     """Codes, groups and rates for machines."""
     return {
@@ -102,4 +184,24 @@ def as_json(found: Outcome) -> dict[str, Any]:
         "groups": found.counts.as_json(),
         "e": found.e.as_json(),
         "rates": {name: rate.as_json() for name, rate in found.rates.items()},
+    }
+
+
+def way_as_json(found: Way) -> dict[str, Any]:
+    """The stages and their product."""
+    stages = {name: rate.as_json() if rate else None for name, rate in found.stages.items()}
+    return {"wave": found.wave, **stages, "CUMRR": found.cumrr}
+
+
+def recruitment_as_json(found: Recruitment) -> dict[str, Any]:
+    """Wave 0; how its rate is called depends on whether the call was open."""
+    told, name = found.recruited, "participation" if found.recruited.is_open else "response"
+    return {
+        "cohorts": list(found.cohorts),
+        "open": told.is_open,
+        "approached": told.approached,
+        "answered": told.answered,
+        "joined": told.joined,
+        f"{name}_rate": found.rate.as_json() if found.rate else None,
+        "profile": found.profile.as_json(),
     }

@@ -102,6 +102,12 @@ def by_code(wave: Wave) -> Counter[str]:
     return tally(wave).by_code
 
 
+def invited(wave: Wave) -> int:
+    """How many cases got an invitation; of erased ones those whose code tells of a letter."""
+    here: int = wave.cases.filter(events__kind=Kind.INVITED).values("pk").distinct().count()
+    return here + sum(number for code, number in wave.erased.items() if code != dispositions.OTHERWISE)
+
+
 def progress(wave: Wave) -> Progress:
     """Two queries. Numbers of cases that had an event leave out erased members, who count by code alone."""
     kinds = (Kind.INVITED, Kind.REMINDED, Kind.STARTED, Kind.WITHDREW, Kind.BOUNCED)

@@ -19,7 +19,7 @@ from panel.errors import BadInput, NotAllowed, NotFound, NotNow
 from panel.keys.macs import Index
 from panel.keys.models import DataKey, WrappedRoot
 from panel.members import services as members
-from panel.members.models import PanelMember, Study
+from panel.members.models import Cohort, PanelMember, Study
 from panel.vault import services as vault
 from panel.vault.models import Card
 from tests.factories import cast
@@ -81,6 +81,8 @@ def test_the_example_file_comes_out_as_its_key_says(study):
     assert RecruitmentRecord.objects.exclude(member=None).count() == 458
     run = EnrolmentRun.objects.get()
     assert (run.rows, run.wave0_answers, run.outcome, run.by) == (676, 651, KEY["outcome"], "vera")
+    cohort = Cohort.objects.get()
+    assert (cohort.name, cohort.is_open, cohort.answered, cohort.joined) == ("2022", True, 651, 458)
 
 
 def test_wave_0_answers_are_those_of_the_adults_who_count_once(study):

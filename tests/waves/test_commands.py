@@ -6,6 +6,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from panel.members import cohorts
 from panel.waves import services
 from panel.waves.models import CaseEvent, Wave
 from tests.factories import fielding as f
@@ -75,6 +76,32 @@ def test_sdc_10_rates_by_group_name_no_small_group(livet):
     found = json.loads(run("rates", "w2023", "--by", "language", "--json"))
     assert found["by"] == {"variable": "language", "groups": []}
     assert "below the threshold" in run("rates", "w2023", "--by", "cohort")
+
+
+def test_rates_tell_the_way_back_to_the_recruitment(livet):
+    cohorts.count_in(study=livet, name="2022", answered=4, joined=2)
+    cohorts.describe(by=f.SIGNE, study=livet, name="2022", is_open=False, approached=8, now=f.NOON)
+    wave = f.opened(livet, instrument=livet.instruments.get().versions.get())
+    services.record_event(case=wave.cases.all()[0], kind=CaseEvent.Kind.COMPLETED, at=f.NOON)
+    found = json.loads(run("rates", "w2023", "--json"))
+    (way,) = found["cumulative"]
+    assert way["CUMRR"] == pytest.approx(4 / 8 * 2 / 4 * 2 / 2 * 1 / 2)
+    assert way["retention"] == {"value": 1.0, "numerator": 2, "denominator": 2}
+    assert (found["participation"], found["recruitment"]["open"]) == (None, False)
+    assert "CUMRR  0.1250  w2023: 4/8 × 2/4 × 2/2 × 1/2" in run("rates", "w2023")
+
+
+def test_rates_of_an_open_recruitment_say_participation(livet):
+    cohorts.count_in(study=livet, name="2022", answered=4, joined=2)
+    assert json.loads(run("rates", "livet", "0", "--json"))["participation_rate"] is None
+    cohorts.describe(by=f.SIGNE, study=livet, name="2022", is_open=True, approached=8, now=f.NOON)
+    for name in ("0", "2022"):
+        found = json.loads(run("rates", "livet", name, "--json"))
+        assert found["participation_rate"] == {"value": 0.5, "numerator": 4, "denominator": 8}
+        assert "participation 0.5000  (4 / 8)" in run("rates", "livet", name)
+    f.opened(livet, instrument=livet.instruments.get().versions.get())
+    assert json.loads(run("rates", "w2023", "--json"))["participation"]["denominator"] == 0
+    assert "response" not in run("rates", "livet", "0")
 
 
 def test_a_wave_s_name_that_two_studies_have_wants_the_study(livet):

@@ -3,10 +3,12 @@
 import pytest
 
 from panel.errors import BadInput, NotNow
+from panel.members import cohorts
 from panel.members import services as members
-from panel.members.models import PanelMember
+from panel.members.models import PanelMember, Study
 from panel.waves import outcomes, selectors, services
 from panel.waves.models import Case, CaseEvent, Wave
+from panel.waves.rates import Rate
 from tests.factories import fielding as f
 
 pytestmark = pytest.mark.django_db
@@ -107,6 +109,88 @@ def test_a_wave_that_only_keeps_in_touch_has_no_rates(livet):
     wave.kind = Wave.Kind.KEEP_IN_TOUCH
     with pytest.raises(NotNow, match="asks nothing"):
         outcomes.outcome(wave)
+
+
+def recruited(livet: Study, *, is_open: bool, approached: int | None) -> None:
+    """As the file of the vector would leave it: 1000 answered, 900 joined."""
+    cohorts.count_in(study=livet, name="2022", answered=1000, joined=900)
+    cohorts.describe(by=f.SIGNE, study=livet, name="2022", is_open=is_open, approached=approached, now=f.NOON)
+
+
+def test_cumrr_carries_a_wave_back_to_who_was_asked_to_join(livet):
+    """1000/3000 x 900/1000 x 200/350 = .1714, here with nobody lost in between."""
+    f.people(livet, 7, cohort="2022")
+    recruited(livet, is_open=False, approached=3000)
+    wave = f.opened(livet)
+    answered(wave, 4)
+    assert wave.in_panel == 7
+    wave.in_panel = 900
+    (way,) = outcomes.ways(wave)
+    assert (
+        way.cumrr
+        == pytest.approx(1000 / 3000 * 900 / 1000 * 4 / 7, abs=5e-5)
+        == pytest.approx(0.1714, abs=5e-5)
+    )
+    wave.in_panel = 450
+    (way,) = outcomes.ways(wave)
+    assert way.cumrr == pytest.approx(0.1714 / 2, abs=5e-5), (
+        "half of the panel was gone when the sample was drawn"
+    )
+
+
+def test_cumulative_rates_stand_for_each_wave_so_far(livet):
+    f.people(livet, 8, cohort="2022")
+    recruited(livet, is_open=False, approached=2000)
+    form = f.version(livet)
+    first = f.opened(livet, instrument=form)
+    answered(first, 6)
+    members.set_status(
+        by=f.SYSTEM, member=first.cases.first().member, status=PanelMember.Status.LEFT, now=f.NOON
+    )
+    second = f.opened(livet, instrument=form, name="w2024", number=2)
+    answered(second, 7)
+    ways = outcomes.ways(second)
+    assert [(way.wave, way.completion, way.retention) for way in ways] == [
+        ("w2023", Rate(6, 8), Rate(8, 900)),
+        ("w2024", Rate(7, 7), Rate(7, 900)),
+    ]
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_open_recruitment_has_a_participation_rate_and_never_a_response_rate(livet, is_open):
+    recruited(livet, is_open=is_open, approached=4000)
+    found = outcomes.recruitment_as_json(outcomes.recruitment(livet, "0"))
+    rate = {"value": 0.25, "numerator": 1000, "denominator": 4000}
+    assert found.get("participation_rate") == (rate if is_open else None)
+    assert found.get("response_rate") == (None if is_open else rate)
+    assert ("response_rate" in found) is not is_open
+    assert found["profile"]["value"] == 0.9
+
+
+def test_open_recruitment_ends_the_way_back_and_leaves_participation_of_the_invited(livet):
+    f.people(livet, 5, cohort="2022")
+    recruited(livet, is_open=True, approached=4000)
+    wave = f.opened(livet)
+    cases = list(wave.cases.all())
+    services.record_events(cases=cases[:4], kind=K.INVITED, at=f.NOON)
+    services.record_events(cases=cases[:1], kind=K.COMPLETED, at=f.NOON)
+    services.record_events(cases=cases[1:2], kind=K.SUFFICIENT, at=f.NOON)
+    found = outcomes.outcome(wave)
+    (way,) = outcomes.ways(wave)
+    assert (way.cumrr, way.stages["recruitment"]) == (None, None)
+    assert outcomes.participation(wave, found) == Rate(2, 4)
+    services.keep_dispositions(cases=cases[1:2] + cases[4:])
+    Case.objects.filter(pk__in=[cases[1].pk, cases[4].pk]).delete()
+    wave.refresh_from_db()
+    assert outcomes.participation(wave, outcomes.outcome(wave)) == Rate(2, 4), "erased members stay counted"
+
+
+def test_a_cohort_nobody_described_counts_as_open(livet):
+    """Strict: no rate is claimed to be of more than is known."""
+    f.people(livet, 2, cohort="2022")
+    (way,) = outcomes.ways(f.opened(livet))
+    assert way.recruitment.recruited.is_open
+    assert way.cumrr is None
 
 
 def test_progress_by_day_counts_every_letter(livet):
