@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
-from environs import FileAwareEnv
+from environs import FileAwareEnv, validate
 
 from config import schedule
 from config.dress import UNFOLD as UNFOLD
@@ -193,6 +193,11 @@ EMAIL_HOST_USER: str = env.str("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD: str = env.str("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS: bool = env.bool("EMAIL_USE_TLS", not DEBUG)
 EMAIL_TIMEOUT = 30
+#: How fast letters go over all workers, as the mail provider allows; 0 sets no limit. Service mail doesn't count
+#: towards the day.
+MAIL_PER_SECOND: int = env.int("MAIL_PER_SECOND", 0, validate=validate.Range(min=0))
+MAIL_PER_DOMAIN_PER_MINUTE: int = env.int("MAIL_PER_DOMAIN_PER_MINUTE", 0, validate=validate.Range(min=0))
+MAIL_PER_DAY: int = env.int("MAIL_PER_DAY", 0, validate=validate.Range(min=0))
 
 # --- the example study moves its own clock; a real installation can't
 CLOCK_FILE: str = env.str("CLOCK_FILE", "")
@@ -215,6 +220,17 @@ if BOUNCE_ADDRESS and not re.fullmatch(r"[a-z0-9._-]{1,19}@[a-z0-9-]+(\.[a-z0-9-
     raise ImproperlyConfigured(
         "BOUNCE_ADDRESS is one plain address, its name 19 characters at most, as bounces@panel.example.org."
     )
+#: Where they are read: maildir:/path, or imaps://user@host/INBOX with its password. Blank: they are not read.
+BOUNCE_MAILBOX: str = env.str("BOUNCE_MAILBOX", "")
+BOUNCE_MAILBOX_PASSWORD: str = env.str("BOUNCE_MAILBOX_PASSWORD", "")
+if BOUNCE_MAILBOX and urlsplit(BOUNCE_MAILBOX).scheme not in {"maildir", "imaps"}:
+    raise ImproperlyConfigured("BOUNCE_MAILBOX is maildir:/path or imaps://user@host/INBOX: nothing else is read.")
+if BOUNCE_MAILBOX.startswith("imaps:") and (not BOUNCE_MAILBOX_PASSWORD or urlsplit(BOUNCE_MAILBOX).password):
+    raise ImproperlyConfigured(
+        "BOUNCE_MAILBOX_PASSWORD is not set: an imaps:// mailbox needs it there (or as _FILE), not in its address."
+    )
+#: Who gets a person's mail that nobody can place; blank where there is one study alone, whose inbox it is.
+OPERATOR_EMAIL: str = env.str("OPERATOR_EMAIL", "")
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [urlsplit(BASE_URL).hostname or ""])
 refuse_unless("*" not in ALLOWED_HOSTS, "ALLOWED_HOSTS holds a *: name the hosts.")
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
@@ -394,6 +410,7 @@ LOGGING = {
         "django": {"handlers": []},
         "django.server": {"handlers": [], "propagate": False},
         "httpx": {"level": "WARNING"},
+        "flufl.bounce": {"level": "CRITICAL"},  # tells each step at INFO, and parts of a message in its errors
         "fido2": {"level": "WARNING"},  # names each security key at INFO
         "django.request": {"handlers": ["console"], "level": "ERROR", "propagate": False},
     },

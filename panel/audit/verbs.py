@@ -192,6 +192,13 @@ GROUPS: Mapping[str, Group] = {
             "letters.queued": _("Letters of a wave were queued."),
             "letters.unconfirmed": _("Letters are in doubt after a fault."),
             "letter.decided": _("A person decided on a letter in doubt."),
+            "letters.decided": _("A person decided on many letters in doubt at once."),
+            "letters.tried_again": _("A person had letters that failed tried again."),
+            "sending.paused": _("All letters of a study, or of all, were paused."),
+            "sending.went_on": _("A pause of all letters ended."),
+            "limit.changed": _("A study's limit on letters was changed."),
+            "silent_day.added": _("A day of silence was added."),
+            "silent_day.removed": _("A day of silence was removed."),
         },
     ),
     "results": Group(

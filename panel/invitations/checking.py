@@ -3,43 +3,122 @@
 Not here: the decision itself (rules.py), making ready and sending what may go (sending.py).
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Q
+
 from consent import selectors as consent
 from consent.models import Purpose
-from panel.invitations import rules
-from panel.invitations.models import LetterKind, Outgoing
+from panel.invitations import burdens, pauses, rules
+from panel.invitations.limits import Burden
+from panel.invitations.models import Outgoing
 from panel.invitations.rules import Facts, Reason, State, Verdict
-from panel.members.models import Hold
+from panel.members.models import Hold, PanelMember
 from panel.waves import services as waves
 from panel.waves.models import CaseEvent
+from panel.waves.plans import Condition
 
 NOT_BEGUN = (*rules.WAITING, State.CLAIMED)
 REMINDED = frozenset(rules.EVENTS[kind] for kind in rules.REMINDERS)
 
 
-def gather(rows: Sequence[Outgoing]) -> dict[UUID, Facts]:
+def hold_people(claim: UUID) -> None:
+    """Locks the people of a claim, before its rows, so that two workers never both find room for one more letter."""
+    chosen = Outgoing.objects.filter(claim=claim, state=State.CLAIMED).exclude(case=None)
+    persons = chosen.exclude(member__person=None).values("member__person")
+    people = PanelMember.objects.filter(Q(pk__in=chosen.values("member")) | Q(person__in=persons))
+    list(people.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
+
+
+def verdicts(rows: Sequence[Outgoing], now: datetime) -> dict[Outgoing, Verdict]:
+    """Whether each may go now; of two letters of other waves to one person the second counts the first."""
+    facts, going, decided = gather(rows, now), set[UUID](), {}
+    for row in rows:
+        person = row.member.person or row.member_id
+        if row.case and person in going:  # decided on when the first is on its way
+            decided[row] = Verdict(Reason.MAIL_CAP, until=now + rules.CHECK_HOLDS)
+            continue
+        decided[row] = rules.may_send(facts[row.pk], now)
+        if row.case and decided[row].send:
+            going.add(person)
+    return decided
+
+
+def gather(rows: Sequence[Outgoing], now: datetime) -> dict[UUID, Facts]:
     """All that decides on these rows, in a constant number of queries per study and purpose."""
     standing = Hold.objects.filter(member__in=[row.member_id for row in rows], lifted_at=None)
     holds: dict[UUID, set[str]] = defaultdict(set)
     for member_id, kind in standing.values_list("member", "kind"):
         holds[member_id].add(kind)
     agreed = _agreed(rows)
-    events: dict[UUID, list[tuple[str, datetime]]] = defaultdict(list)
+    events: dict[UUID, set[str]] = defaultdict(set)
+    reminders: Counter[UUID] = Counter()
     of_cases = CaseEvent.objects.filter(case__in=[row.case_id for row in rows if row.case_id])
-    for case_id, kind, at in of_cases.values_list("case_id", "kind", "at"):
-        events[case_id].append((kind, at))
+    for case_id, kind in of_cases.values_list("case_id", "kind"):
+        events[case_id].add(kind)
+        reminders[case_id] += kind in REMINDED
+    loads, paused, conditions = _burdens(rows, now), _paused(rows), _conditions(rows)
     return {
         row.pk: _facts(
             row,
             agreed=row.pk in agreed,
             held=_is_held(row, holds[row.member_id]),
-            events=events[row.case_id or row.pk],
+            case_kinds=events[row.case_id or row.pk],
+            to=conditions[row.pk],
+            reminders_sent=reminders[row.case_id or row.pk],
+            paused=row.pk in paused,
+            burden=loads.get(row.pk, Burden()),
         )
         for row in rows
+    }
+
+
+def _burdens(rows: Sequence[Outgoing], now: datetime) -> dict[UUID, Burden]:
+    """What each survey letter would add to, over all studies."""
+    survey = [(row, row.case.wave) for row in rows if row.case]
+    if not survey:
+        return {}
+    studies = {row.member.study for row, _wave in survey}
+    silence = burdens.silences({study.pk for study in studies})
+    numbers = {study.pk: burdens.numbers(study) for study in studies}
+    sent = burdens.history([row.member for row, _wave in survey], since=burdens.look_back(studies, now))
+    return {
+        row.pk: burdens.burden(
+            member=row.member,
+            kind=row.kind,
+            wave=wave,
+            silence=silence[wave.study_id],
+            sent=sent[row.member_id],
+            of_study=numbers[wave.study_id],
+        )
+        for row, wave in survey
+    }
+
+
+def _conditions(rows: Sequence[Outgoing]) -> dict[UUID, Condition | None]:
+    """Whom the step of each letter is for in the plan as it is now; None where the plan has no such step any more."""
+    planned = {row.case.wave_id: row.case.wave.planned for row in rows if row.case}
+    steps = {
+        row.pk: planned[row.case.wave_id].step(row.kind, row.ordinal)
+        for row in rows
+        if row.case and row.kind in rules.SURVEY_MAIL
+    }
+    found = {pk: step.to if step else None for pk, step in steps.items()}
+    return {row.pk: found.get(row.pk, Condition.EVERYBODY) for row in rows}
+
+
+def _paused(rows: Sequence[Outgoing]) -> set[UUID]:
+    """Rows that a pause keeps back; the one letter that is tried in spite of it is not among them."""
+    survey = [row for row in rows if row.case_id]
+    studies = pauses.paused({row.member.study_id for row in survey})
+    of_all = pauses.of_all()
+    return {
+        row.pk
+        for row in survey
+        if row.member.study_id in studies or (of_all and (of_all.probe is None or row.claim != of_all.probe))
     }
 
 
@@ -48,9 +127,18 @@ def _is_held(row: Outgoing, holds: Collection[str]) -> bool:
     return bool(set(holds) - ({Hold.Kind.RECONSENT} if row.kind not in rules.SURVEY_MAIL else set()))
 
 
-def _facts(row: Outgoing, *, agreed: bool, held: bool, events: Collection[tuple[str, datetime]]) -> Facts:
-    member, study, wave = row.member, row.member.study, row.case.wave if row.case else None
-    letters = [(kind, at) for kind, at in events if kind in rules.EVENTS.values()]
+def _facts(
+    row: Outgoing,
+    *,
+    agreed: bool,
+    held: bool,
+    case_kinds: Collection[str],
+    to: Condition | None,
+    reminders_sent: int,
+    paused: bool,
+    burden: Burden,
+) -> Facts:
+    member, wave = row.member, row.case.wave if row.case else None
     return Facts(
         kind=row.kind,
         agreed=agreed,
@@ -62,12 +150,11 @@ def _facts(row: Outgoing, *, agreed: bool, held: bool, events: Collection[tuple[
         wave_status=wave.status if wave else "",
         opens_at=wave.opens_at if wave else None,
         closes_at=wave.closes_at if wave else None,
-        any_hour=wave.hours_lifted if wave else False,
-        case_kinds={kind for kind, _at in events},
-        reminders_sent=sum(kind in REMINDED for kind, _at in letters),
-        reminders_max=study.reminders_max,
-        last_sent=max((at for _kind, at in letters), default=None),
-        gap_days=study.reminder_gap_days,
+        case_kinds=case_kinds,
+        to=to,
+        reminders_sent=reminders_sent,
+        paused=paused,
+        burden=burden,
     )
 
 
@@ -104,5 +191,6 @@ def put_off(verdicts: dict[Outgoing, Verdict], now: datetime) -> None:
         else:
             held_back.update(state=State.CANCELLED, reason=verdict.reason, claim=None, lease_until=None)
         if verdict.reason == Reason.CLOSED:
-            overtaken = [row.case for row in rows if row.case and row.kind == LetterKind.INVITATION]
+            main = (row for row in rows if row.case and row.kind == rules.MAIN_OF[row.case.wave.kind])
+            overtaken = [row.case for row in main if row.case]
             waves.record_events(cases=overtaken, kind=CaseEvent.Kind.NOT_SENT, at=now)

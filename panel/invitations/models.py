@@ -8,7 +8,9 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import Purpose
-from panel.members.models import PanelMember, Study
+from panel.invitations.pause_models import SendingPause as SendingPause
+from panel.invitations.pause_models import SilentDay as SilentDay
+from panel.members.models import PanelMember, Study, StudyDecision
 from panel.waves.models import Case
 
 
@@ -144,21 +146,52 @@ class Outgoing(models.Model):
     reason = models.CharField(
         max_length=40, blank=True, help_text="Why it was deferred, cancelled or failed: a code."
     )
-    due_at = models.DateTimeField()
+    planned_at = models.DateTimeField(
+        help_text="When its plan wanted it. Claims go in this order, so that what was deferred is not overtaken for ever."
+    )
+    due_at = models.DateTimeField(help_text="The first moment at which it may go.")
+    cap = models.PositiveSmallIntegerField(default=2, help_text="How many reminders its wave may send.")
+    raised_by = models.ForeignKey(
+        StudyDecision,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The decision on record that allows more than two.",
+    )
     claim = models.UUIDField(null=True, blank=True, db_index=True, help_text="Which claim has it now.")
     lease_until = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    tried_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was last handed to the mail server."
+    )
     sent_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["member", "purpose", "occasion", "kind", "ordinal"], name="each_letter_once"
-            )
+            ),
+            # The nth reminder is one letter, whether to begin or to go on.
+            models.UniqueConstraint(
+                fields=["case", "ordinal"],
+                condition=models.Q(kind__in=("reminder", "continue")),
+                name="each_reminder_once",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(kind__in=("reminder", "continue"))
+                | models.Q(ordinal__lte=models.F("cap")),
+                name="reminders_within_the_cap",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(cap__lte=2) | models.Q(raised_by__isnull=False),
+                name="a_higher_cap_was_decided",
+            ),
         ]
         indexes = [
             models.Index(fields=["state", "due_at"], name="outbox_due"),
             models.Index(fields=["state", "lease_until"], name="outbox_leases"),
+            models.Index(fields=["tried_at"], name="outbox_tries"),
         ]
 
     class Privacy:
@@ -166,7 +199,7 @@ class Outgoing(models.Model):
         retention = "until erasure; else as long as the study"
         classes = dict.fromkeys(
             ("id", "member", "case", "purpose", "occasion", "kind", "ordinal", "letter", "state", "reason",
-            "due_at", "claim", "lease_until", "attempts", "sent_at"),
+            "planned_at", "due_at", "cap", "raised_by", "claim", "lease_until", "attempts", "tried_at", "sent_at"),
             "internal",
         )  # fmt: skip
 

@@ -5,20 +5,22 @@ Not here: which rows are looked at and when (services.py), what a letter says (l
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 from consent.models import Purpose
+from panel.invitations import limits
+from panel.invitations.limits import OSLO as OSLO
+from panel.invitations.limits import Burden
+from panel.invitations.limits import local_day as local_day
 from panel.invitations.models import LetterKind, Outgoing
 from panel.members.models import PanelMember
 from panel.waves import plans
+from panel.waves import rules as waves
 from panel.waves.models import CaseEvent, Wave
-from panel.waves.plans import StepKind
+from panel.waves.plans import Condition, StepKind
 
 State = Outgoing.State
-OSLO = ZoneInfo("Europe/Oslo")
-FIRST_HOUR, LAST_HOUR = time(10), time(17)
 
 #: The whole life of a row; docs/states.md is made from it.
 TRANSITIONS: dict[State, frozenset[State]] = {
@@ -33,7 +35,8 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     # A member who takes a stop back gets the letter that the stop held up.
     State.CANCELLED: frozenset({State.QUEUED}),
     State.SENT: frozenset(),
-    State.FAILED: frozenset(),
+    # A person has it tried again: the fault was ours, or is over.
+    State.FAILED: frozenset({State.QUEUED}),
 }
 
 #: Rows per chunk: what a killed worker leaves in doubt at most.
@@ -64,18 +67,36 @@ class Reason(StrEnum):
     REFUSED = "refused"
     CLOSED = "closed"
     NOT_OPEN = "not_open"
+    NOT_FOR_THEM = "not_for_them"
+    OVERTAKEN = "overtaken"
+    PLAN_CHANGED = "plan_changed"
+    MOVED = "moved"
     OUTSIDE_HOURS = "outside_hours"
+    SILENT_DAY = "silent_day"
     UNREACHABLE = "unreachable"
     REMINDER_CAP = "reminder_cap"
     REMINDER_GAP = "reminder_gap"
+    MAIL_CAP = "mail_cap"
+    WAVE_GAP = "wave_gap"
+    SENDING_PAUSED = "sending_paused"
+    DAILY_QUOTA = "daily_quota"
+    PACED = "paced"
     STUDY_NOT_READY = "study_not_ready"
     OUT_OF_STEP = "out_of_step"
     NO_CARD = "no_card"
     TAKEN_BACK = "taken_back"
     SUPPRESSED = "suppressed"
+    NO_SERVER = "no_server"
     SERVER_BUSY = "server_busy"
+    GREYLISTED = "greylisted"
+    TOO_FAST = "too_fast"
+    MAILBOX_FULL = "mailbox_full"
+    DOMAIN_SILENT = "domain_silent"
     ADDRESS_REFUSED = "address_refused"
     LETTER_REFUSED = "letter_refused"
+    POLICY = "policy"
+    NOT_ALLOWED = "not_allowed"
+    GAVE_UP = "gave_up"
     LEASE_LOST = "lease_lost"
     LINE_BROKE = "line_broke"
     TAKEN_AS_SENT = "taken_as_sent"
@@ -112,8 +133,31 @@ LIVE = frozenset({State.QUEUED, State.DEFERRED, State.CLAIMED, State.SENDING, St
 UNDER_WAY = LIVE - {State.UNCONFIRMED}
 #: Rows that wait for their time.
 WAITING = frozenset({State.QUEUED, State.DEFERRED})
+#: Cancelled by what the plan said then: due again once it fits, as by a changed plan.
+BY_PLAN = frozenset({Reason.NOT_FOR_THEM, Reason.PLAN_CHANGED})
+#: A wave's main letter; the member who never got it was not asked.
+MAIN_OF = {kind: LetterKind(steps[0].value) for kind, steps in waves.STEPS.items()}
+#: Of these, who has completed gets some all the same.
+AFTER_COMPLETION = frozenset({LetterKind.THANKS, LetterKind.KEEP_IN_TOUCH})
 #: Stops that the member can take back while the wave is open.
 REVERSIBLE = frozenset({Reason.NO_CONSENT, Reason.LEFT, Reason.STOPPED})
+#: Put off by a limit until a moment that was worked out; looked at again when what the limit hangs on changes.
+BY_LIMIT = frozenset(Reason(limit.value) for limit in limits.Limit)
+#: What a try at handing over came to, when it was not a plain yes.
+ERRORS = frozenset(
+    {
+        Reason.NO_SERVER, Reason.SERVER_BUSY, Reason.GREYLISTED, Reason.TOO_FAST, Reason.MAILBOX_FULL,
+        Reason.DOMAIN_SILENT, Reason.ADDRESS_REFUSED, Reason.LETTER_REFUSED, Reason.POLICY, Reason.NOT_ALLOWED,
+        Reason.GAVE_UP, Reason.LINE_BROKE,
+    }
+)  # fmt: skip
+#: Failures that may be over by now, so that a person can have the letter tried again.
+WORTH_ANOTHER_TRY = frozenset(
+    {
+        Reason.LETTER_REFUSED, Reason.POLICY, Reason.NOT_ALLOWED, Reason.GAVE_UP, Reason.NO_CARD,
+        Reason.ADDRESS_REFUSED,
+    }
+)  # fmt: skip
 #: Events after which a case gets no further letter, and the reason that its letters are cancelled with.
 OVER = {
     CaseEvent.Kind.COMPLETED: Reason.COMPLETED,
@@ -137,12 +181,13 @@ class Facts:
     wave_status: str = ""
     opens_at: datetime | None = None
     closes_at: datetime | None = None
-    any_hour: bool = False
     case_kinds: Collection[str] = ()
+    to: Condition | None = (
+        Condition.EVERYBODY
+    )  # whom the plan's step is for; None: the plan has none like it now
     reminders_sent: int = 0
-    reminders_max: int = 0
-    last_sent: datetime | None = None
-    gap_days: int = 0
+    paused: bool = False
+    burden: Burden = Burden()
 
 
 @dataclass(frozen=True)
@@ -169,8 +214,8 @@ def may_send(facts: Facts, now: datetime) -> Verdict:
     return (
         _stopped_by_member(facts, now)
         or _stopped_by_wave(facts, now)
-        or _reminder_limits(facts, now)
-        or _hours(facts, now)
+        or _over_a_limit(facts, now)
+        or (Verdict(Reason.SENDING_PAUSED, until=now) if facts.paused else SEND)
     )
 
 
@@ -202,8 +247,14 @@ def _stopped_by_member(facts: Facts, now: datetime) -> Verdict | None:
 
 def _stopped_by_wave(facts: Facts, now: datetime) -> Verdict | None:
     over = next((reason for kind, reason in OVER.items() if kind in facts.case_kinds), None)
-    if over and not (facts.kind == LetterKind.THANKS and over == Reason.COMPLETED):
+    if over and not (facts.kind in AFTER_COMPLETION and over == Reason.COMPLETED):
         return Verdict(over)
+    if facts.to is None:
+        return Verdict(Reason.PLAN_CHANGED)
+    if not plans.holds(facts.to, facts.case_kinds):
+        return Verdict(Reason.NOT_FOR_THEM)
+    if facts.kind == LetterKind.PRE_NOTIFICATION and facts.wave_status == Wave.Status.OPEN:
+        return Verdict(Reason.OVERTAKEN)
     if facts.wave_status == Wave.Status.CLOSED or (facts.closes_at and facts.closes_at <= now):
         return Verdict(Reason.CLOSED)
     if facts.wave_status != Wave.Status.OPEN and facts.kind != LetterKind.PRE_NOTIFICATION:
@@ -212,47 +263,17 @@ def _stopped_by_wave(facts: Facts, now: datetime) -> Verdict | None:
     return None
 
 
-def _reminder_limits(facts: Facts, now: datetime) -> Verdict | None:
-    if facts.kind not in REMINDERS:
-        return None
-    if facts.reminders_sent >= facts.reminders_max:
+def _over_a_limit(facts: Facts, now: datetime) -> Verdict | None:
+    """One reminder too many never goes; all else goes at the first moment that fits every limit."""
+    if facts.kind in REMINDERS and facts.reminders_sent >= facts.burden.numbers.reminders_max:
         return Verdict(Reason.REMINDER_CAP)
-    if facts.last_sent and (allowed := days_after(facts.last_sent, facts.gap_days)) > now:
-        return Verdict(Reason.REMINDER_GAP, until=allowed)
-    return None
-
-
-def _hours(facts: Facts, now: datetime) -> Verdict:
-    """10-17 h in Norway for everybody, never by where somebody is thought to be."""
-    if facts.any_hour or in_hours(now):
-        return SEND
-    return Verdict(Reason.OUTSIDE_HOURS, until=next_opening(now))
-
-
-def local_day(moment: datetime) -> date:
-    """The day it is in Norway."""
-    return moment.astimezone(OSLO).date()
+    limit = limits.in_the_way(facts.burden, now)
+    return Verdict(Reason(limit.value), until=limits.first_fit(facts.burden, now)) if limit else None
 
 
 def morning(day: date) -> datetime:
-    """The first moment of that day at which letters go; no change of clocks touches ten o'clock."""
-    return datetime.combine(day, FIRST_HOUR, tzinfo=OSLO)
-
-
-def in_hours(now: datetime) -> bool:
-    """Whether letters go at this moment."""
-    return FIRST_HOUR <= now.astimezone(OSLO).time() < LAST_HOUR
-
-
-def next_opening(now: datetime) -> datetime:
-    """The next moment at which letters go, outside hours."""
-    local = now.astimezone(OSLO)
-    return morning(local.date() if local.time() < FIRST_HOUR else local.date() + timedelta(days=1))
-
-
-def days_after(moment: datetime, days: int) -> datetime:
-    """So many days later by the calendar, in the morning, whatever the hour of the first letter."""
-    return morning(local_day(moment) + timedelta(days=days))
+    """When letters begin to go on that day."""
+    return limits.USUAL.opening(day)
 
 
 def retry_at(attempts: int, now: datetime) -> datetime:

@@ -90,14 +90,14 @@ def send_chunk(*, claim: UUID, now: datetime) -> int:
 @transaction.atomic
 def make_ready(*, claim: UUID, now: datetime) -> list[Ready]:
     """Checks the claim's rows once more: those that may go are made ready, the others put off."""
+    checking.hold_people(claim)
     mine = Outgoing.objects.filter(claim=claim, state=State.CLAIMED)
     mine.update(lease_until=now + rules.SENDING_LEASE)  # locks the rows: no sweep takes them from here on
-    rows = list(mine.select_related("member__study", "case__wave").order_by("due_at"))
+    rows = list(mine.select_related("member__study", "case__wave").order_by("planned_at"))
     if not journal.in_step(now=now):
         checking.put_off(dict.fromkeys(rows, Verdict(Reason.OUT_OF_STEP, until=now + rules.RETRIES[0])), now)
         return []
-    facts = checking.gather(rows)
-    verdicts = {row: rules.may_send(facts[row.pk], now) for row in rows}
+    verdicts = checking.verdicts(rows, now)
     studies = {row.member.study for row in rows}
     shelf, unready = Shelf(studies), readiness.unready(studies)
     letters: dict[Outgoing, Prepared] = {}

@@ -103,7 +103,7 @@ def queue_service(
         occasion=occasion,
         kind=kind,
         ordinal=1,
-        defaults={"due_at": now},
+        defaults={"planned_at": now, "due_at": now},
     )
     return row
 
@@ -125,7 +125,14 @@ def queue_service_many(*, members: Iterable[UUID], occasion: UUID, kind: LetterK
     for some in batched(members, BATCH):
         Outgoing.objects.bulk_create(
             [
-                Outgoing(member_id=pk, purpose=Purpose.SERVICE, occasion=occasion, kind=kind, due_at=now)
+                Outgoing(
+                    member_id=pk,
+                    purpose=Purpose.SERVICE,
+                    occasion=occasion,
+                    kind=kind,
+                    planned_at=now,
+                    due_at=now,
+                )
                 for pk in some
             ],
             ignore_conflicts=True,

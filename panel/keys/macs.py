@@ -42,6 +42,11 @@ def return_mac(row: bytes) -> bytes:
     return crypto.mac(_of_service_key(settings.SERVICE_KEY, "return"), row)
 
 
+def domain_mark(domain: str) -> bytes:
+    """What stands in Redis for a receiving domain while letters to it are counted."""
+    return crypto.mac(_of_service_key(settings.SERVICE_KEY, "domain"), domain.encode())
+
+
 def journal_mac(data: bytes) -> bytes:
     """One line of the journal outside the databases (CRY-11)."""
     return crypto.mac(crypto.derive(settings.SERVICE_KEY, "journal"), data)

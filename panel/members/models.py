@@ -44,6 +44,11 @@ class Study(models.Model):
     minors_allowed = models.BooleanField(default=False)
     reminders_max = models.PositiveSmallIntegerField(default=2)
     reminder_gap_days = models.PositiveSmallIntegerField(default=7)
+    mails_max = models.PositiveSmallIntegerField(
+        default=6, help_text="Survey letters to one person in `mails_days`, of all studies together."
+    )
+    mails_days = models.PositiveSmallIntegerField(default=180)
+    wave_gap_days = models.PositiveSmallIntegerField(default=90, help_text="Between survey waves.")
     retention_until = models.DateField(
         null=True, blank=True, help_text="The date in the letter: contact data go then."
     )
@@ -68,7 +73,8 @@ class Study(models.Model):
             (
                 "id", "key", "slug", "name", "institution", "public_name", "contact_email", "how_to_check",
                 "default_language", "languages", "recruitment", "disclosure", "phone_channel",
-                "minors_allowed", "reminders_max", "reminder_gap_days", "retention_until", "legal_basis",
+                "minors_allowed", "reminders_max", "reminder_gap_days", "mails_max", "mails_days",
+                "wave_gap_days", "retention_until", "legal_basis",
                 "sikt_reference", "sikt_assessed_on", "ends_on", "dpo_contact", "ended_at",
             ),
             "internal",
@@ -86,6 +92,12 @@ class StudyDecision(models.Model):
         HOURS_LIFTED = "hours_lifted", _("letters at any hour, for one wave")
         MINORS = "minors_allowed", _("minors take part")
         DPIA = "dpia", _("whether a data-protection impact assessment is needed, and what it found")
+        REMINDERS_MAX = "reminders_max", _("more reminders in a wave")
+        REMINDER_GAP_DAYS = "reminder_gap_days", _("fewer days between reminders")
+        MAILS_MAX = "mails_max", _("more letters to one person")
+        MAILS_DAYS = "mails_days", _("letters to one person counted over fewer days")
+        WAVE_GAP_DAYS = "wave_gap_days", _("fewer days between survey waves")
+        SILENT_DAY = "silent_day", _("letters on a day of silence")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="decisions")
@@ -214,6 +226,16 @@ class PanelMember(models.Model):
         default=False, help_text="No more survey mail, until the member changes it."
     )
     paused_until = models.DateField(null=True, blank=True)
+    hours_from = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="The hour from which letters may come, in Norway; none: as for everybody."
+    )
+    hours_until = models.PositiveSmallIntegerField(null=True, blank=True)
+    person = models.UUIDField(
+        null=True,
+        blank=True,
+        db_index=True,
+        help_text="Same for one person in several studies, whose letters are counted together; else none.",
+    )
     shared_address = models.UUIDField(
         null=True, blank=True, db_index=True, help_text="Same for members of one address."
     )
@@ -226,16 +248,27 @@ class PanelMember(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["study", "status", "cohort"], name="members_by_cohort")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(hours_from=None, hours_until=None)
+                | models.Q(
+                    hours_from__gte=7, hours_until__lte=22, hours_until__gte=models.F("hours_from") + 3
+                ),
+                name="three_hours_by_day_at_least",
+            )
+        ]
 
     class Privacy:
         purpose = "follows a consented person over the waves"
         retention = "until erasure, or coarsened at project end"
         classes = {
             **dict.fromkeys(
-                ("id", "study", "code", "status", "cohort", "mail_stopped", "paused_until", "shared_address",
-                 "unreachable", "joined_on"),
+                ("id", "study", "code", "status", "cohort", "mail_stopped", "paused_until", "person",
+                 "shared_address", "unreachable", "joined_on"),
                 "internal",
             ),
+            "hours_from": "quasi-identifier",
+            "hours_until": "quasi-identifier",
             "language": "quasi-identifier",
             "place": "sensitive",
         }  # fmt: skip

@@ -51,6 +51,8 @@ EXEMPT: Mapping[str, str] = {
     "waves.Wave": _STUDY,
     "invitations.Letter": _STUDY,
     "invitations.LetterText": _STUDY,
+    "invitations.SilentDay": _STUDY,
+    "invitations.SendingPause": _STUDY,
     "waves.PlanVersion": _STUDY,
     "releases.Release": _FILES,
     "releases.ReleaseFile": _FILES,

@@ -1,12 +1,13 @@
 """Whether a letter may go now, and the life of a row."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from panel.invitations import rules
+from panel.invitations.limits import Burden, Hours, Silence
 from panel.invitations.models import LetterKind
 from panel.invitations.rules import Facts, Reason, State, Verdict, may_send
 from panel.members.models import PanelMember
@@ -22,11 +23,14 @@ INVITATION = Facts(
     wave_status=Wave.Status.OPEN,
     opens_at=NOON - timedelta(days=1),
     closes_at=CLOSES,
-    reminders_max=2,
-    gap_days=7,
+    burden=Burden(is_survey=True, closes_at=CLOSES),
 )
+INVITED = NOON - timedelta(days=7)
 REMINDER = replace(
-    INVITATION, kind=LetterKind.REMINDER, last_sent=NOON - timedelta(days=7), case_kinds={"invited"}
+    INVITATION,
+    kind=LetterKind.REMINDER,
+    case_kinds={"invited"},
+    burden=replace(INVITATION.burden, is_reminder=True, letters=(INVITED,), last_in_wave=INVITED),
 )
 K = CaseEvent.Kind
 
@@ -68,15 +72,46 @@ def test_what_ends_a_letter(changes, reason):
             Reason.NOT_OPEN,
             NOON + timedelta(hours=3),
         ),
-        (
-            {"last_sent": datetime(2023, 9, 26, 15, tzinfo=OSLO)},
-            Reason.REMINDER_GAP,
-            datetime(2023, 10, 3, 10, tzinfo=OSLO),
-        ),
+        ({"paused": True}, Reason.SENDING_PAUSED, NOON),
     ],
 )
 def test_what_puts_a_letter_off(changes, reason, until):
     verdict = may_send(replace(REMINDER, **changes), NOON)
+    assert (verdict.reason, verdict.until) == (reason, until)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "until"),
+    [
+        (
+            {"last_in_wave": datetime(2023, 9, 26, 15, tzinfo=OSLO)},
+            Reason.REMINDER_GAP,
+            datetime(2023, 10, 3, 10, tzinfo=OSLO),
+        ),
+        (
+            {"letters": tuple(NOON - timedelta(days=days) for days in (170, 80, 60, 40, 20, 10))},
+            Reason.MAIL_CAP,
+            datetime(2023, 10, 12, 10, tzinfo=OSLO),
+        ),
+        (
+            {"last_in_wave": None, "last_of_other_wave": NOON - timedelta(days=80)},
+            Reason.WAVE_GAP,
+            datetime(2023, 10, 12, 10, tzinfo=OSLO),
+        ),
+        (
+            {"silence": Silence(yearly=frozenset({(10, 2)}), dated=frozenset({date(2023, 10, 3)}))},
+            Reason.SILENT_DAY,
+            datetime(2023, 10, 4, 10, tzinfo=OSLO),
+        ),
+        (
+            {"hours": Hours(time(7), time(10))},
+            Reason.OUTSIDE_HOURS,
+            datetime(2023, 10, 3, 7, tzinfo=OSLO),
+        ),
+    ],
+)
+def test_a_limit_defers_to_the_first_moment_that_fits_them_all(changes, reason, until):
+    verdict = may_send(replace(REMINDER, burden=replace(REMINDER.burden, **changes)), NOON)
     assert (verdict.reason, verdict.until) == (reason, until)
 
 
@@ -129,30 +164,24 @@ def test_res_05_where_somebody_lives_is_not_among_the_facts():
 )
 def test_hours_are_ten_to_five_in_norway_on_each_side_of_the_change_of_clocks(day):
     start = datetime.fromisoformat(f"{day}T00:00").replace(tzinfo=OSLO)
+    afterwards = replace(INVITATION, closes_at=None, burden=Burden())
     for quarter in range(24 * 4):
         moment = (start.astimezone(UTC) + timedelta(minutes=15 * quarter)).astimezone(UTC)
         local = moment.astimezone(OSLO)
-        verdict = may_send(INVITATION, moment) if moment < CLOSES else None
-        assert rules.in_hours(moment) == (10 <= local.hour < 17)
-        if verdict and verdict.reason not in {None, Reason.CLOSED}:
+        verdict = may_send(afterwards, moment)
+        assert verdict.send == (10 <= local.hour < 17)
+        if not verdict.send:
             assert verdict.reason == Reason.OUTSIDE_HOURS
-        if not rules.in_hours(moment):
-            opening = rules.next_opening(moment)
-            assert rules.in_hours(opening)
-            assert timedelta() < opening - moment <= timedelta(hours=18)
-            assert opening.astimezone(OSLO).hour == 10
+            assert may_send(afterwards, verdict.until).send
+            assert timedelta() < verdict.until - moment <= timedelta(hours=18)
+            assert verdict.until.astimezone(OSLO).hour == 10
 
 
 def test_hours_lifted_by_decision_let_it_go_at_night():
     night = datetime(2023, 10, 2, 3, tzinfo=OSLO)
     assert may_send(INVITATION, night).reason == Reason.OUTSIDE_HOURS
     assert may_send(INVITATION, night).until == datetime(2023, 10, 2, 10, tzinfo=OSLO)
-    assert may_send(replace(INVITATION, any_hour=True), night).send
-
-
-def test_days_after_counts_by_the_calendar_over_a_change_of_clocks():
-    friday = datetime(2024, 3, 29, 16, 55, tzinfo=OSLO)
-    assert rules.days_after(friday, 7) == datetime(2024, 4, 5, 10, tzinfo=OSLO)
+    assert may_send(replace(INVITATION, burden=Burden(any_hour=True)), night).send
 
 
 def test_retries_grow_and_end_at_a_day():
@@ -161,8 +190,9 @@ def test_retries_grow_and_end_at_a_day():
     assert (waits[0], waits[-1]) == (timedelta(minutes=5), timedelta(days=1))
 
 
-def test_state_table_ends_in_sent_and_failed_and_names_every_state():
+def test_state_table_ends_in_sent_and_names_every_state():
     assert set(rules.TRANSITIONS) == set(State)
-    assert {state for state, to in rules.TRANSITIONS.items() if not to} == {State.SENT, State.FAILED}
+    assert {state for state, to in rules.TRANSITIONS.items() if not to} == {State.SENT}
+    assert rules.TRANSITIONS[State.FAILED] == {State.QUEUED}, "by a person only"
     assert State.SENDING in rules.TRANSITIONS[State.CLAIMED]
     assert not any(State.SENDING in to for state, to in rules.TRANSITIONS.items() if state != State.CLAIMED)

@@ -47,7 +47,7 @@ def test_it_says_what_is_held_by_kind(field, client, own, lang):
     walk(client, f"/a/{field.token()}", now={"where_live": "moved_on"})
     Outgoing.objects.create(
         member=field.amal, purpose="waves", occasion=field.case().pk, kind="invitation", state="sent",
-        due_at=NOW, sent_at=NOW,
+        planned_at=NOW, due_at=NOW, sent_at=NOW,
     )  # fmt: skip
     page = see(client, f"{own}?lang={lang}")
     assert page.find("//html/@lang") == [lang]
