@@ -186,6 +186,8 @@ GROUPS: Mapping[str, Group] = {
             "wave.approved": _("A wave was approved."),
             "wave.opened": _("A wave opened."),
             "wave.closed": _("A wave closed."),
+            "wave.rest_released": _("The rest of a wave got its letters after a soft launch; the detail says why."),
+            "wave.newcomers_drawn": _("Who joined since was drawn into a wave."),
             "wave.hours_lifted": _("A wave's letters may go at any hour, with a reason."),
             "letters.imported": _("Letters of a study were imported."),
             "letters.approved": _("Letters of a study were approved."),

@@ -3,9 +3,11 @@
 Not here: whether a plan may be (rules.py), who gets what when (panel/invitations), versions and their changes.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
@@ -35,6 +37,8 @@ class Condition(TextChoices):
     COMPLETED = "completed", _("who completed")
 
 
+#: What a wave is about; in each wave one kind of these.
+MAIN = (StepKind.INVITATION, StepKind.INTERVIEW_REQUEST, StepKind.KEEP_IN_TOUCH)
 #: Counts towards the cap on reminders.
 REMINDERS = (StepKind.REMINDER, StepKind.CONTINUE)
 #: Their days count from the invitation of each member; a thank-you's from its completion; all others from the opening.
@@ -70,13 +74,17 @@ class Earlier:
 
 @dataclass(frozen=True)
 class Sample:
-    """Who is asked; an empty list means all. Having left Norway excludes nobody by itself (RES-05)."""
+    """Who is asked; an empty list means all. Having left Norway excludes nobody by itself (RES-05).
+
+    All of `only` must have happened, none of `but`. With `at_most` so many are drawn by lot, as for a pilot.
+    """
 
     cohorts: Sequence[str] = ()
     places: Sequence[str] = ()
     languages: Sequence[str] = ()
     only: Sequence[Earlier] = ()
     but: Sequence[Earlier] = ()
+    at_most: int | None = None
 
 
 @dataclass(frozen=True)
@@ -90,11 +98,25 @@ class SoftLaunch:
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole of a plan but its questionnaire and its field period."""
+    """The whole of a plan but its questionnaire and its field period.
+
+    `seed` decides what is drawn by lot, so that everybody can draw it again.
+    """
 
     steps: Sequence[Step]
     sample: Sample = Sample()
     soft_launch: SoftLaunch | None = None
+    seed: str = ""
+
+    @property
+    def main(self) -> Step | None:
+        """The step that everything after it counts from: an invitation, a request, a letter to keep in touch."""
+        found = [one for one in self.steps if one.kind in MAIN]
+        return min(found, key=lambda one: (MAIN.index(one.kind), one.ordinal), default=None)
+
+    def step(self, kind: str, ordinal: int) -> Step | None:
+        """The step of this kind and number; the nth reminder to begin and the nth to go on are two steps."""
+        return next((one for one in self.steps if one.kind == kind and one.ordinal == ordinal), None)
 
     def as_json(self) -> dict[str, Any]:
         """As it is stored."""
@@ -102,30 +124,83 @@ class Plan:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Plan":
-        """From what is stored, or what an operator wrote; BadInput for what is no plan."""
+        """From what is stored, or what somebody wrote; BadInput for what is no plan."""
         try:
-            sample, soft = dict(stored.get("sample") or {}), stored.get("soft_launch")
-            for name in ("only", "but"):
-                sample[name] = [Earlier(**one) for one in sample.get(name, ())]
+            soft = stored.get("soft_launch")
             return cls(
-                steps=[_step(one) for one in stored["steps"]],
-                sample=Sample(**sample),
-                soft_launch=SoftLaunch(**soft) if soft else None,
+                steps=numbered([_step(one) for one in stored["steps"]]),
+                sample=_sample(stored.get("sample") or {}),
+                soft_launch=SoftLaunch(
+                    int(soft["first"]), int(soft.get("days", 2)), float(soft.get("limit", 0.05))
+                )
+                if soft
+                else None,
+                seed=str(stored.get("seed", "")),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise BadInput(_("This is not a wave's plan: see the handbook for its form.")) from error
 
 
 def _step(stored: Mapping[str, Any]) -> Step:
+    if unknown := set(stored) - {"kind", "days", "ordinal", "to", "letter"}:
+        raise ValueError(unknown)
     kind = StepKind(stored["kind"])
     to = Condition(stored.get("to") or USUAL.get(kind, Condition.EVERYBODY))
+    letter = str(UUID(stored["letter"])) if stored.get("letter") else ""
     return Step(
-        kind=kind,
-        days=int(stored["days"]),
-        ordinal=int(stored.get("ordinal", 1)),
-        to=to,
-        letter=stored.get("letter", ""),
+        kind=kind, days=int(stored["days"]), ordinal=int(stored.get("ordinal", 0)), to=to, letter=letter
     )
+
+
+def _sample(stored: Mapping[str, Any]) -> Sample:
+    if unknown := set(stored) - {"cohorts", "places", "languages", "only", "but", "at_most"}:
+        raise ValueError(unknown)
+    names = {name: list(stored.get(name) or ()) for name in ("cohorts", "places", "languages")}
+    if any(isinstance(stored.get(name), str) for name in stored):
+        raise ValueError("a list is wanted")
+    at_most = stored.get("at_most")
+    return Sample(
+        **names,
+        only=[Earlier(**one) for one in stored.get("only") or ()],
+        but=[Earlier(**one) for one in stored.get("but") or ()],
+        at_most=int(at_most) if at_most is not None else None,
+    )
+
+
+def numbered(steps: Sequence[Step]) -> list[Step]:
+    """Numbers the steps that bear none: reminders by their days, to begin and to go on alike, others by kind."""
+    days = {step.kind: sorted({one.days for one in steps if alike(one.kind, step.kind)}) for step in steps}
+    return [
+        step if step.ordinal else replace(step, ordinal=days[step.kind].index(step.days) + 1)
+        for step in steps
+    ]
+
+
+def alike(kind: StepKind, other: StepKind) -> bool:
+    """Whether two kinds are numbered together."""
+    return kind == other or (kind in REMINDERS and other in REMINDERS)
+
+
+def holds(to: Condition, events: Collection[str]) -> bool:
+    """Whether a condition is true of a case to which this happened."""
+    match to:
+        case Condition.NOT_STARTED:
+            return "started" not in events and "completed" not in events
+        case Condition.HALFWAY:
+            return "started" in events and "completed" not in events
+        case Condition.NOT_COMPLETED:
+            return "completed" not in events
+        case Condition.COMPLETED:
+            return "completed" in events
+    return True
+
+
+def due_on(step: Step, *, opening: date, main_sent: date | None, completed: date | None) -> date | None:
+    """The day on which a step is due for a member; None as long as what it counts from has not happened."""
+    start = (
+        completed if step.kind == StepKind.THANKS else main_sent if step.kind in AFTER_INVITATION else opening
+    )
+    return start + timedelta(days=step.days) if start else None
 
 
 def usual_plan(*, reminder_days: Sequence[int] = (), cohorts: Sequence[str] = ()) -> Plan:

@@ -8,14 +8,12 @@ module.
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from consent import selectors as consent
-from consent.models import Purpose
+from panel import words
 from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.errors import BadInput, NotNow
@@ -24,9 +22,9 @@ from panel.members import permissions, setup
 from panel.members import services as members
 from panel.members.models import PanelMember, Study, StudyDecision
 from panel.members.rules import Verb
-from panel.waves import rules, selectors
+from panel.waves import rules, sampling, selectors
 from panel.waves.models import Case, CaseEvent, PlanVersion, Wave
-from panel.waves.plans import Plan, StepKind, usual_plan
+from panel.waves.plans import Plan, usual_plan
 
 #: Rows per INSERT: few round trips, and no statement that holds a whole panel.
 BATCH = 1000
@@ -56,13 +54,10 @@ def plan_wave(
     """
     permissions.check(by, study, Verb.PLAN_WAVE)
     setup.check_running(study)
-    plan = plan or usual_plan(reminder_days=reminder_days, cohorts=cohorts)
-    rules.check_plan(
-        opens_at=opens_at,
-        closes_at=closes_at,
-        reminder_days=[step.days for step in plan.steps if step.kind == StepKind.REMINDER],
-        reminders_max=study.reminders_max,
-        gap_days=study.reminder_gap_days,
+    plan = check_plan(
+        study=study,
+        plan=plan or usual_plan(reminder_days=reminder_days, cohorts=cohorts),
+        frame=rules.Frame(kind, opens_at, closes_at, instrument is not None),
     )
     if number < 1:
         raise BadInput(_("Wave 0 is the recruitment: give a number from 1 on."))
@@ -98,6 +93,14 @@ def plan_wave(
     return wave
 
 
+def check_plan(*, study: Study, plan: Plan, frame: rules.Frame, wave: Wave | None = None) -> Plan:
+    """The plan as it is stored, its seed on record; refused where it breaks a rule or names what there isn't."""
+    limits = rules.Limits(study.reminders_max, study.reminder_gap_days)
+    rules.check_plan(plan=plan, frame=frame, limits=limits)
+    rules.check_sample(plan.sample, sampling.known(study, but=wave))
+    return sampling.seeded(plan)
+
+
 @transaction.atomic
 def approve_wave(*, by: Actor, wave: Wave, now: datetime) -> int:
     """Approves a plan and draws its sample: one case for each eligible member. Returns how many."""
@@ -107,12 +110,14 @@ def approve_wave(*, by: Actor, wave: Wave, now: datetime) -> int:
     if wave.instrument and wave.instrument.status != InstrumentVersion.Status.APPROVED:
         raise NotNow(_("The questionnaire isn't approved: approve its version first."))
     _change(wave, Wave.Status.APPROVED)
-    drawn = _draw(wave)
+    drawn = sampling.draw(wave)
     if not drawn:
-        raise NotNow(_("Nobody would be in the sample: check the wave's cohorts."))
+        raise NotNow(_("Nobody would be in the sample: check whom the plan asks."))
     wave.in_panel = _in_panel(wave)
     wave.save(update_fields=["in_panel"])
-    _note(by, wave, "wave.approved", now, {"cases": drawn})
+    version = wave.versions.filter(state=PlanVersion.State.IN_FORCE)
+    version.update(decided_by=by.name, decided_at=now)
+    _note(by, wave, "wave.approved", now, {"cases": drawn, "seed": wave.planned.seed})
     return drawn
 
 
@@ -132,6 +137,18 @@ def lift_hours(*, by: Actor, wave: Wave, reason: str, now: datetime) -> None:
     wave.hours_lifted = True
     wave.save(update_fields=["hours_lifted"])
     _note(by, wave, "wave.hours_lifted", now)
+
+
+@transaction.atomic
+def release_rest(*, by: Actor, wave: Wave, reason: str, now: datetime) -> None:
+    """After a soft launch the rest gets its letters: by itself when few failed, else by a person, with a reason."""
+    permissions.check(by, wave.study, Verb.APPROVE_WAVE)
+    why = words.reason(reason)
+    held = Wave.objects.filter(pk=wave.pk, status=Wave.Status.OPEN, rest_released_at=None, closes_at__gt=now)
+    if wave.planned.soft_launch is None or not held.update(rest_released_at=now):
+        raise NotNow(_("No rest of a soft launch waits in this wave."))
+    wave.rest_released_at = now
+    _note(by, wave, "wave.rest_released", now, {"reason": why})
 
 
 def turn(*, now: datetime) -> int:
@@ -196,23 +213,6 @@ def _checked(wave: Wave) -> Wave:
     except ValidationError as error:
         raise BadInput("; ".join(error.messages)) from error
     return wave
-
-
-def _draw(wave: Wave) -> int:
-    agreed = consent.holding(study_key=wave.study.key, subjects=None, purpose=Purpose.WAVES)
-    cohorts = wave.planned.sample.cohorts
-    members_of_study = PanelMember.objects.filter(study=wave.study).only("pk", "code", "status", "cohort")
-    sample = (
-        Case(wave=wave, member=member)
-        for member in members_of_study.iterator(chunk_size=BATCH)
-        if rules.drawn(
-            status=member.status, cohort=member.cohort, cohorts=cohorts, agreed=member.code in agreed
-        )
-    )
-    drawn = 0
-    while batch := list(islice(sample, BATCH)):
-        drawn += len(Case.objects.bulk_create(batch))
-    return drawn
 
 
 def _in_panel(wave: Wave) -> int:

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -9,6 +10,7 @@ from panel.errors import BadInput, NotNow
 from panel.members.models import PanelMember
 from panel.waves import rules
 from panel.waves.models import Wave
+from panel.waves.plans import Sample, usual_plan
 
 OPENS = datetime(2023, 10, 1, 8, tzinfo=UTC)
 CLOSES = OPENS + timedelta(days=30)
@@ -27,9 +29,10 @@ def test_only_the_table_s_changes_pass(now_is, to):
     assert passed == ((now_is, to) in allowed)
 
 
-def plan(days, **changes):
-    values = {"opens_at": OPENS, "closes_at": CLOSES, "reminders_max": 2, "gap_days": 7, **changes}
-    rules.check_plan(reminder_days=days, **values)
+def plan(days, *, closes_at=CLOSES, reminders_max=2, gap_days=7):
+    frame = rules.Frame(Wave.Kind.SURVEY, OPENS, closes_at, has_questions=True)
+    limits = rules.Limits(reminders_max, gap_days)
+    rules.check_plan(plan=usual_plan(reminder_days=days), frame=frame, limits=limits)
 
 
 @pytest.mark.parametrize("days", [[], [7], [7, 14], [10, 20]])
@@ -63,15 +66,16 @@ def test_a_plan_that_closes_before_it_opens_is_refused():
 
 
 def test_drawn_by_status_cohort_and_consent():
-    def drawn(status="active", cohort="2022", cohorts=(), agreed=True):
-        return rules.drawn(status=status, cohort=cohort, cohorts=cohorts, agreed=agreed)
+    def why(status="active", cohort="2022", agreed=True, **sample):
+        one = rules.Candidate(uuid4(), "ABCDEFGH1", status, cohort, "uk", "returned")
+        return rules.not_drawn(one, Sample(**sample), agreed=agreed, happened=())
 
-    assert drawn()
-    assert drawn(cohorts=["2022", "2023"])
-    assert not drawn(cohorts=["2023"])
-    assert not drawn(agreed=False)
-    assert not drawn(status=PanelMember.Status.LEFT)
-    assert not drawn(status=PanelMember.Status.DELETING)
+    assert why() is None
+    assert why(cohorts=["2022", "2023"]) is None
+    assert why(cohorts=["2023"]) == rules.NotDrawn.COHORT
+    assert why(agreed=False) == rules.NotDrawn.NO_CONSENT
+    assert why(status=PanelMember.Status.LEFT) == rules.NotDrawn.LEFT
+    assert why(status=PanelMember.Status.DELETING) == rules.NotDrawn.LEFT
 
 
 def test_the_clock_opens_and_closes():
