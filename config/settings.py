@@ -231,6 +231,8 @@ if BOUNCE_MAILBOX.startswith("imaps:") and (not BOUNCE_MAILBOX_PASSWORD or urlsp
     )
 #: Who gets a person's mail that nobody can place; blank where there is one study alone, whose inbox it is.
 OPERATOR_EMAIL: str = env.str("OPERATOR_EMAIL", "")
+#: Who gets a person's mail that nobody can place; blank where there is one study alone, whose inbox it is.
+OPERATOR_EMAIL: str = env.str("OPERATOR_EMAIL", "")
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [urlsplit(BASE_URL).hostname or ""])
 refuse_unless("*" not in ALLOWED_HOSTS, "ALLOWED_HOSTS holds a *: name the hosts.")
 CSRF_TRUSTED_ORIGINS = [BASE_URL]

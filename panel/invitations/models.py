@@ -8,6 +8,9 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import Purpose
+from panel.invitations.contact_models import LostContact as LostContact
+from panel.invitations.contact_models import LostContactStep as LostContactStep
+from panel.invitations.contact_models import ReplyCase as ReplyCase
 from panel.invitations.pause_models import SendingPause as SendingPause
 from panel.invitations.pause_models import SilentDay as SilentDay
 from panel.members.models import PanelMember, Study, StudyDecision

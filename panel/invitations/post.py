@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.parser import BytesHeaderParser
+from email.policy import compat32
 from email.utils import format_datetime, formataddr, parseaddr
 from enum import Enum
 from urllib.parse import urlsplit
@@ -169,7 +171,10 @@ class Postman:
         """Gives one mail to the server; a line that broke before the content is opened once more."""
         if not _is_one_address(mail.to):  # no server would know where to send it
             return Outcome.ADDRESS_REFUSED
-        message = compose(mail, now)
+        return self.hand_over_as_it_came(compose(mail, now))
+
+    def hand_over_as_it_came(self, message: EmailMultiAlternatives) -> Outcome:
+        """The same for what is composed already."""
         outcome = self._try(message)
         if outcome is Outcome.NO_SERVER:
             self.close()
@@ -203,3 +208,51 @@ def postman() -> Iterator[Postman]:
         yield one
     finally:
         one.close()
+
+
+# --- somebody's mail, handed on as it came
+
+
+class _AsItCame:
+    """A message that is not taken apart."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+
+    def as_bytes(self, linesep: str = "\n") -> bytes:
+        """With the line ends that SMTP wants; nothing else of it changes."""
+        return linesep.encode().join(self._raw.splitlines()) + linesep.encode()
+
+
+class Redirected(EmailMultiAlternatives):
+    """A mail to one of our addresses on its way to who answers it, below the lines that say so (RFC 5322, 3.6.6)."""
+
+    def __init__(self, raw: bytes, *, to: str, now: datetime) -> None:
+        super().__init__(from_email=settings.DEFAULT_FROM_EMAIL, to=[to])
+        mark = {
+            "Resent-From": settings.DEFAULT_FROM_EMAIL,
+            "Resent-To": to,
+            "Resent-Date": format_datetime(now),
+            LOOP: settings.DEFAULT_FROM_EMAIL,
+        }
+        self.raw = "".join(f"{name}: {value}\r\n" for name, value in mark.items()).encode() + raw
+
+    def message(self) -> _AsItCame:  # type: ignore[override]  # (as bytes, all it is asked for)
+        """What is handed over."""
+        return _AsItCame(self.raw)
+
+
+#: Marks what was passed on: where a study's inbox forwards to us again, nothing goes round.
+LOOP = "X-Loop"
+
+
+def was_passed_on(message: bytes) -> bool:
+    """Whether this came back from where it was passed on to."""
+    parsed = BytesHeaderParser(policy=compat32).parsebytes(message)
+    return settings.DEFAULT_FROM_EMAIL in (str(mark).strip() for mark in parsed.get_all(LOOP, ()))
+
+
+def pass_on(message: bytes, *, to: str, now: datetime) -> Outcome:
+    """A person's mail to a study's inbox, unchanged and unread; no copy stays here."""
+    with postman() as one:
+        return one.hand_over_as_it_came(Redirected(message, to=to, now=now))

@@ -233,7 +233,8 @@ def mark_unreachable(*, by: Actor, members: Collection[PanelMember], now: dateti
 
 def mark_reachable(*, by: Actor, member: PanelMember, now: datetime) -> None:
     """The address is worth another try: what was held up goes at the next look, and another refusal ends it again."""
-    permissions.check(by, member.study, Verb.SEND)
+    if not permissions.may(by, member.study, Verb.HANDLE_LOST):
+        permissions.check(by, member.study, Verb.SEND)
     with transaction.atomic():
         if not PanelMember.objects.filter(pk=member.pk, unreachable=True).update(unreachable=False):
             raise NotNow(_("Letters to this member aren't held up."))

@@ -76,6 +76,8 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = {
     "residency.FlagReview": {"by": _NAME_OF_STAFF},
     "rights.RequestNote": {"by": _NAME_OF_STAFF},
     "rights.OutsideHolding": {"removed_by": _NAME_OF_STAFF},
+    "invitations.LostContactStep": {"by": _NAME_OF_STAFF},
+    "invitations.ReplyCase": {"handled_by": _NAME_OF_STAFF},
 }
 
 

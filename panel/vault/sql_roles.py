@@ -35,6 +35,7 @@ PORTAL: Mapping[str, tuple[str, ...]] = {
     "enrolment_newaddress": ("SELECT", "INSERT", "DELETE"),
     "enrolment_stagedfile": (),
     "members_panelmember": ("SELECT", "UPDATE"),
+    **dict.fromkeys(("invitations_lostcontact", "invitations_lostcontactstep", "invitations_replycase"), ()),
     "auth": READ,
     "contenttypes": READ,
     "consent": READ,
