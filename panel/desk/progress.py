@@ -1,4 +1,4 @@
-"""A wave's progress as a chart: invited, started and completed, day by day, added up."""
+"""A wave's progress as a chart: letters sent, started and completed, day by day, added up."""
 
 from django.utils.translation import gettext
 
@@ -9,7 +9,7 @@ from panel.waves.selectors import Progress
 def chart_of(progress: Progress) -> charts.Chart | None:
     """None while nothing has happened yet."""
     names = (
-        ("invited", gettext("Invited")),
+        ("letters", gettext("Letters sent")),
         ("started", gettext("Started")),
         ("completed", gettext("Completed")),
     )

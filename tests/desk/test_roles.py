@@ -37,6 +37,7 @@ MATRIX = {
     ("members_study_step", ("study", "notice")): "L",
     ("waves_wave_changelist", ()): "LCR",
     ("waves_wave_change", ("wave",)): "LCR",
+    ("waves_wave_by", ("wave", "language")): "LCR",
     ("waves_wave_plan", ()): "C",
     ("waves_wave_step", ("wave", "approve")): "L",
     ("waves_wave_step", ("wave", "hours")): "L",

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from panel.audit.rules import Actor
 from panel.desk import guard, pages
 from panel.desk.base import DeskAdmin, Step, Words, column
+from panel.desk.filters import OfWave
 from panel.desk.forms import Choice, ReasonForm, StudyForm, Text
 from panel.desk.words import COLOURS, colour, label, moment, reason
 from panel.invitations import services
@@ -72,7 +73,7 @@ class OutboxAdmin(DeskAdmin[Outgoing]):
         "shown_sent",
     )
     list_display_links = ("member_code",)
-    list_filter = ("state", "kind")
+    list_filter = ("state", "kind", OfWave)
     search_fields = ("member__code",)
     search_help_text = _("A member code or its beginning")
     ordering = ("-due_at", "pk")

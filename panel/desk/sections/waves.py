@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib.admin import display
@@ -20,6 +21,7 @@ from panel.desk.forms import Choice, Moment, Number, ReasonForm, StudyForm, Text
 from panel.desk.words import colour, label, moment
 from panel.errors import BadInput
 from panel.instruments.models import InstrumentVersion
+from panel.members import permissions
 from panel.members.models import Study
 from panel.members.rules import Verb
 from panel.waves import dispositions, services
@@ -146,7 +148,11 @@ class WaveAdmin(DeskAdmin[Wave]):
         )
 
     def extra_urls(self) -> list[URLPattern]:
-        return [path("plan/", self.admin_site.admin_view(self.plan_view), name="waves_wave_plan")]
+        inside = self.admin_site.admin_view
+        return [
+            path("plan/", inside(self.plan_view), name="waves_wave_plan"),
+            path("<uuid:pk>/by/<slug:variable>/", inside(self.by_view), name="waves_wave_by"),
+        ]
 
     def list_buttons(self, request: HttpRequest) -> list[dict[str, Any]]:
         if Verb.PLAN_WAVE not in guard.all_verbs(request.user):
@@ -173,6 +179,12 @@ class WaveAdmin(DeskAdmin[Wave]):
             sentence=_("Nobody is drawn and nothing is sent before a project leader approves the plan."),
             button=_("Plan it"),
         )
+
+    def by_view(self, request: HttpRequest, pk: UUID, variable: str) -> HttpResponse:
+        """The rates by group, above the threshold only."""
+        wave = self.visible(request, pk)
+        permissions.check(guard.actor(request), wave.study, Verb.SEE_RATES)
+        return self.render(request, "desk/wave_by.html", wave, wave_page.by_group(wave, variable))
 
     @display(description=_("status"), ordering="status")
     def shown_status(self, wave: Wave) -> str:
