@@ -40,6 +40,8 @@ GROUPS: Mapping[str, Group] = {
                 "An address could not be kept from being written to again; the card was gone."
             ),
             "address_change.asked": _("A change of address was asked for."),
+            "address_change.accepted": _("A contact keeper made sure that an address given by code is the member's."),
+            "addresses.given": _("A worker looked at new addresses given on the public page."),
             "address_change.confirmed": _("A new address was confirmed at itself."),
             "address_change.carried_out": _("A confirmed address took the old one's place."),
             "address_change.stopped": _("A change of address was stopped from the old address."),

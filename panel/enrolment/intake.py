@@ -72,14 +72,12 @@ def open_address(kept: NewAddress, *, by: Actor, reason: str, now: datetime) -> 
     return opened.decode()
 
 
-def seal_typed(address: str, *, place: Place) -> bytes:
-    """Seals a tidied address that nobody knows to be a member's, for a worker's next look; see `open_typed`."""
+def seal_typed(typed: str, *, place: Place, blocks: int = BLOCKS) -> bytes:
+    """Seals a tidied address, say, that nobody knows to be a member's, for a worker's next look; see `open_typed`."""
     key = IntakeKey.objects.order_by("-version").first()
     if key is None:
         raise NotNow(NO_KEY)
-    return crypto.seal_to(
-        bytes(key.public), address.encode(), place=place, version=key.version, blocks=BLOCKS
-    )
+    return crypto.seal_to(bytes(key.public), typed.encode(), place=place, version=key.version, blocks=blocks)
 
 
 def open_typed(sealed: bytes, *, place: Place) -> str:

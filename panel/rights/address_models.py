@@ -27,6 +27,11 @@ class AddressChange(models.Model):
     told_staff = models.BooleanField(
         default=False, help_text="Asked for by mail or phone, recorded by staff."
     )
+    by_code = models.BooleanField(
+        default=False,
+        help_text="Given on the public page with code and name: a contact keeper has to accept it.",
+    )
+    accepted_at = models.DateTimeField(null=True, blank=True)
     asked_at = models.DateTimeField()
     expires = models.DateTimeField()
     confirmed_at = models.DateTimeField(null=True, blank=True)
@@ -44,6 +49,7 @@ class AddressChange(models.Model):
         purpose = "changes an address only where its holder says so"
         retention = "until erasure; holds no address"
         classes = dict.fromkeys(
-            ("id", "member", "state", "told_staff", "asked_at", "expires", "confirmed_at", "ended_at"),
+            ("id", "member", "state", "told_staff", "by_code", "accepted_at", "asked_at", "expires",
+             "confirmed_at", "ended_at"),
             "internal",
-        )
+        )  # fmt: skip

@@ -35,6 +35,8 @@ TIME_TO_STOP = timedelta(days=1)
 #: So long nothing but letters goes to an address that was just changed: who holds somebody's forwarded letter can
 #: ask for a change, and the old address has this time to be read.
 SETTLED = timedelta(days=3)
+#: So long a contact keeper may take to make sure of an address that was given by code; then it is forgotten.
+ACCEPT_WITHIN = timedelta(days=14)
 #: The longest address there can be (RFC 5321), and what its sealed field takes.
 LONGEST = 254
 

@@ -5,11 +5,12 @@ opens the new address and seals it into the card. The page says the same whoever
 """
 
 import logging
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
 from django.db import Error, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -20,8 +21,9 @@ from panel.enrolment import addresses as cards
 from panel.enrolment import intake, suppression
 from panel.enrolment.models import NewAddress
 from panel.errors import NotAllowed, NotFound, NotNow, Refusal
+from panel.invitations import lost_contacts
 from panel.invitations import services as outbox
-from panel.invitations.models import LetterKind, Link
+from panel.invitations.models import LetterKind, Link, LostContactStep
 from panel.journal import services as journal
 from panel.members import permissions, selectors
 from panel.members.models import PanelMember, Study
@@ -33,6 +35,7 @@ from panel.rights.models import AddressChange
 logger = logging.getLogger(__name__)
 
 WORKER = Actor.system("intake")
+Step = LostContactStep.Kind
 STANDING = (State.ASKED, State.CONFIRMED)
 ENDED = {
     State.DONE: "address_change.carried_out",
@@ -52,20 +55,55 @@ def ask_change(
     permissions.check_self_or_acting(by, member, Verb.CHANGE_ADDRESS)
     detail = {} if by.kind == "member" else {"reason": words.reason(reason)}
     tidied = rules.usable(address)
-    member = PanelMember.objects.select_for_update(of=("self",)).select_related("study").get(pk=member.pk)
-    _check_member(member)
+    member = _locked(member)
     if by.kind == "member":
         _check_limit(member, now)
     for standing in AddressChange.objects.filter(member=member, state__in=STANDING):
         _end(standing, State.REPLACED, now)
-    change = AddressChange.objects.create(
-        member=member, told_staff=by.kind != "member", asked_at=now, expires=now + rules.LIFE
-    )
-    intake.keep_address(pk=change.pk, member=member, address=tidied)
+    change = _begin(member, tidied, now, told_staff=by.kind != "member")
+    _note(by, change, "address_change.asked", now, **detail)
+    if change.told_staff:  # where members' own pages run, no case of lost contact is read
+        lost_contacts.note_address(by=by, member=member, kind=Step.ADDRESS_GIVEN, now=now)
+    return change
+
+
+@transaction.atomic
+def ask_by_code(*, by: Actor, member: PanelMember, address: str, now: datetime) -> bool:
+    """The same for who gave it on the public page with code and name; in a worker. It takes no other's place, and
+    waits for a contact keeper too. False where another change stands.
+    """
+    permissions.check(by, member.study, Verb.CHANGE_ADDRESS)
+    tidied, member = rules.usable(address), _locked(member)
+    _check_limit(member, now)
+    if AddressChange.objects.filter(member=member, state__in=STANDING).exists():
+        return False
+    change = _begin(member, tidied, now, by_code=True)
+    _note(by, change, "address_change.asked", now)
+    lost_contacts.note_address(by=by, member=member, kind=Step.ADDRESS_GIVEN, now=now)
+    return True
+
+
+def _begin(member: PanelMember, address: str, now: datetime, **how: bool) -> AddressChange:
+    change = AddressChange.objects.create(member=member, asked_at=now, expires=now + rules.LIFE, **how)
+    intake.keep_address(pk=change.pk, member=member, address=address)
     for kind in (LetterKind.CONFIRM_ADDRESS, LetterKind.ADDRESS_NOTICE):
         outbox.queue_service(member=member, occasion=change.pk, now=now, kind=kind)
-    _note(by, change, "address_change.asked", now, **detail)
     return change
+
+
+@transaction.atomic
+def accept_change(*, by: Actor, change: AddressChange, reason: str, now: datetime) -> None:
+    """A contact keeper made sure that an address given by code, and confirmed there, is the member's."""
+    permissions.check(by, change.member.study, Verb.CHANGE_ADDRESS)
+    why = words.reason(reason)
+    waiting = AddressChange.objects.filter(
+        pk=change.pk, state=State.CONFIRMED, by_code=True, accepted_at=None
+    )
+    if not waiting.update(accepted_at=now):
+        raise NotNow(_("This change doesn’t wait to be accepted: it isn’t confirmed yet, or it is over."))
+    change.accepted_at = now
+    _note(by, change, "address_change.accepted", now, reason=why)
+    lost_contacts.note_address(by=by, member=change.member, kind=Step.ADDRESS_ACCEPTED, now=now)
 
 
 @transaction.atomic
@@ -101,6 +139,13 @@ def waiting_change(member: PanelMember, *, now: datetime) -> AddressChange | Non
     return standing if standing and can_cancel(standing, now=now) else None
 
 
+def to_accept(studies: Collection[Study] | QuerySet[Study]) -> QuerySet[AddressChange]:
+    """What was given by code and confirmed there, and waits for a contact keeper."""
+    return AddressChange.objects.filter(
+        member__study__in=studies, state=State.CONFIRMED, by_code=True, accepted_at=None
+    ).select_related("member__study")
+
+
 def is_settled(member: PanelMember, *, now: datetime) -> bool:
     """Whether what is sent now surely reaches whom it reached for days: no change waits, and none was just made."""
     just_made = Q(state=State.DONE, ended_at__gt=now - rules.SETTLED)
@@ -133,6 +178,7 @@ def turn(*, now: datetime) -> None:
     intake.ensure(today=timezone.localdate(now))
     apply_confirmed(now=now)
     expire(now=now)
+    lost_contacts.close_of_leavers(by=WORKER, now=now)
     intake.destroy_spent(by=WORKER, now=now)
 
 
@@ -151,7 +197,9 @@ def apply_confirmed(*, now: datetime) -> int:
 def expire(*, now: datetime) -> int:
     """Forgets addresses nobody confirmed in time, or that could not be carried out by then; returns how many."""
     late = AddressChange.objects.filter(
-        Q(state=State.ASKED, expires__lte=now) | Q(state=State.CONFIRMED, expires__lte=now - rules.TELL_FIRST)
+        Q(state=State.ASKED, expires__lte=now)
+        | Q(state=State.CONFIRMED, by_code=False, expires__lte=now - rules.TELL_FIRST)
+        | Q(state=State.CONFIRMED, by_code=True, expires__lte=now - rules.ACCEPT_WITHIN)
     )
     return sum(_expire(pk, now) for pk in list(late.values_list("pk", flat=True)))
 
@@ -182,6 +230,7 @@ def _carry_out(pk: UUID, now: datetime) -> int:
     _note(WORKER, change, ENDED[state], now)
     if state == State.DONE:
         journal.record(kind=journal.Kind.ADDRESS_CHANGED, study=member.study.slug, code=member.code, now=now)
+        lost_contacts.address_changed(by=WORKER, member=member, now=now)
     return int(state == State.DONE)
 
 
@@ -209,6 +258,8 @@ def _is_due(change: AddressChange, now: datetime) -> bool:
     """
     if change.member.status != PanelMember.Status.ACTIVE:
         return True
+    if change.by_code and change.accepted_at is None:
+        return False
     notice = outbox.service_letter(occasion=change.pk, kind=LetterKind.ADDRESS_NOTICE)
     if change.confirmed_at is None or not rules.may_carry_out(
         confirmed_at=change.confirmed_at, told_staff=change.told_staff, notice=notice, now=now
@@ -219,6 +270,13 @@ def _is_due(change: AddressChange, now: datetime) -> bool:
 
 
 # --- common
+
+
+def _locked(member: PanelMember) -> PanelMember:
+    """The member as they are now, for this transaction alone, if their address may be changed."""
+    member = PanelMember.objects.select_for_update(of=("self",)).select_related("study").get(pk=member.pk)
+    _check_member(member)
+    return member
 
 
 def _check_member(member: PanelMember) -> None:

@@ -57,6 +57,7 @@ EXEMPT: Mapping[str, str] = {
     "releases.Release": _FILES,
     "releases.ReleaseFile": _FILES,
     "rights.AskedLink": "an address somebody typed, sealed for a minute; whose, nobody here knows",
+    "rights.GivenAddress": "an address somebody typed, sealed for a minute; whose, nobody here knows",
     "rights.Copy": "the copies themselves",
     "rights.OutsideItem": "in the copy by kind and holder where it holds this member's data",
     "rights.ProjectEnd": _STUDY,

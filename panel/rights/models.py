@@ -3,7 +3,7 @@
 from panel.rights.address_models import AddressChange
 from panel.rights.copy_models import Copy, CopyRequest
 from panel.rights.end_models import EndStep, Extension, ProjectEnd
-from panel.rights.lost_models import AskedLink
+from panel.rights.lost_models import AskedLink, GivenAddress
 from panel.rights.message_models import Message
 from panel.rights.outside_models import OutsideHolding, OutsideItem
 from panel.rights.reconsent_models import ReconsentAsk, ReconsentRun
@@ -18,6 +18,7 @@ __all__ = [
     "CopyRequest",
     "EndStep",
     "Extension",
+    "GivenAddress",
     "Message",
     "OutsideHolding",
     "OutsideItem",

@@ -18,7 +18,7 @@ from panel.audit.rules import Actor
 from panel.enrolment import services as enrolment
 from panel.enrolment.models import NewAddress, StagedFile
 from panel.errors import NotNow
-from panel.invitations import links
+from panel.invitations import links, lost_contacts
 from panel.invitations.models import Link
 from panel.journal import selectors as journal_state
 from panel.journal import services as journal
@@ -52,8 +52,9 @@ class Due:
 def due(study: Study, *, today: date) -> Due:
     """Whose contact data go now."""
     grounds: dict[str, Ground] = {}
+    given_up = lost_contacts.closed_without_address(study)
     for code, unreachable in study.members.values_list("code", "unreachable"):
-        why = ground(Facts(study.retention_until, unreachable), today=today)
+        why = ground(Facts(study.retention_until, unreachable, code in given_up), today=today)
         if why is not None:
             grounds[code] = why
     counted = Counter(why.value for why in grounds.values())

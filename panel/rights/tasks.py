@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from panel import clock
-from panel.rights import addresses, copies, erasure, lost, oversight, project_end, retention
+from panel.rights import addresses, copies, erasure, lost, new_address, oversight, project_end, retention
 
 
 @shared_task
@@ -50,5 +50,6 @@ def make_copies() -> None:
 
 @shared_task
 def mail_links() -> None:
-    """Sends lost links again, in a worker, for it looks addresses up."""
+    """Sends lost links again and asks new addresses that were given, in a worker, for it opens cards."""
     lost.mail_links(now=clock.now())
+    new_address.look(now=clock.now())

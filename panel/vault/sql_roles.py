@@ -31,6 +31,7 @@ APPEND_ONLY = frozenset(
 )
 #: What the portal (respondents' pages and the API) may do besides reading and writing answers: by table, else app.
 PORTAL: Mapping[str, tuple[str, ...]] = {
+    "rights_givenaddress": ("SELECT", "INSERT"),
     "enrolment_intakekey": ("SELECT", "UPDATE (made_on)"),  # no row changes: it is locked while it is used
     "enrolment_newaddress": ("SELECT", "INSERT", "DELETE"),
     "enrolment_stagedfile": (),

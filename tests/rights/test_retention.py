@@ -10,10 +10,11 @@ from django.db import DatabaseError
 
 from panel.audit.models import AuditEvent
 from panel.errors import BadInput, NotAllowed, NotNow
-from panel.invitations import links
+from panel.invitations import links, lost_contacts
 from panel.invitations.models import Link
 from panel.journal.models import JournalEntry
 from panel.keys.models import DataKey
+from panel.members import services as members
 from panel.members.models import PanelMember
 from panel.rights import retention
 from panel.rights.management.commands import retention as command
@@ -59,6 +60,29 @@ def run(monkeypatch, *words, now=AFTER):
 )
 def test_law_12_when_a_card_goes(facts, why):
     assert ground(facts, today=UNTIL) == why
+
+
+def test_law_12_an_address_that_is_dead_and_a_search_that_ended_without_another(study, monkeypatch):
+    """Years before the day in the letter; a refused address alone, or an open search, is no ground."""
+    found, looked_for, refused = study.members.order_by("code")
+    early = cast.NOW + timedelta(days=40)
+    members.mark_unreachable(by=cast.SYSTEM, members=[found, looked_for, refused], now=cast.NOW)
+    cases = [lost_contacts.open_case(by=cast.SYSTEM, member=one, now=cast.NOW) for one in (found, looked_for)]
+    assert run(monkeypatch, now=early)["studies"] == []
+    lost_contacts.close(
+        by=cast.VERA, case=cases[1], outcome="not_found", reason="Nobody knows another.", now=early
+    )
+    (due,) = run(monkeypatch, now=early)["studies"]
+    assert due == {
+        "study": "exitnorway", "until": "2032-12-31", "cards": 1,
+        "no address that works, and none was found": 1,
+    }  # fmt: skip
+    assert Card.objects.count() == 5, "a dry run by default"
+    run(monkeypatch, "--apply", now=early)
+    assert Card.objects.count() == 4
+    assert JournalEntry.objects.get(kind="card_erased").code == looked_for.code
+    members.mark_reachable(by=cast.VERA, member=looked_for, now=early)
+    assert not retention.due(study, today=early.date()).codes, "while letters go there it is not lost"
 
 
 def test_law_12_past_the_end_no_row_of_a_contact_is_left(study, monkeypatch):
