@@ -210,6 +210,8 @@ GROUPS: Mapping[str, Group] = {
             "silent_day.added": _("A day of silence was added."),
             "silent_day.removed": _("A day of silence was removed."),
         },
+            "letter.returned": _("A message came back about a letter; its class alone is kept."),
+            "returns.read": _("The mailbox of returned letters was read: counts."),
     ),
     "results": Group(
         _("releases"),

@@ -8,6 +8,7 @@ import re
 
 from panel.invitations.bounce_mail import Returned
 
+NEW_ADDRESS = "new_address"
 #: Headers that only such programs write.
 HEADERS = (
     "X-Autoreply",
@@ -61,7 +62,7 @@ _CHANGED = _any(
 
 
 def reason_of(mail: Returned) -> str:
-    """Why it is an automatic answer: `moved`, `challenge` or `absent`; empty where it is none."""
+    """Why it is an automatic answer: `new_address`, `challenge` or `absent`; empty where it is none."""
     submitted = mail.header("Auto-Submitted").lower()
     by_header = (
         submitted.startswith("auto")
@@ -73,5 +74,5 @@ def reason_of(mail: Returned) -> str:
     if not (by_header or challenge or _SUBJECT.match(subject)):
         return ""
     if _CHANGED.search(" ".join(mail.words().split())) or _CHANGED.search(subject):
-        return "moved"
+        return NEW_ADDRESS
     return "challenge" if challenge else "absent"

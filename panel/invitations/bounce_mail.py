@@ -76,16 +76,26 @@ class Returned:
         lines = message.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         self.raw = lines
         self.mail: Message = email.message_from_bytes(lines)
+        self._raw_headers = [(name, str(text)) for name, text in self.mail.raw_items()]
         self.parts = list(_parts(self.mail))
         self.types = {part.get_content_type() for part in self.parts}
 
+    @property
+    def readable(self) -> bool:
+        """Whether it has anything that a message must have."""
+        return any(
+            self.mail.get(name) for name in ("From", "To", "Subject", "Date", "Received", "Return-Path")
+        )
+
     def header(self, name: str) -> str:
         """A header's text, on one line; empty where there is none."""
-        return _decoded(self.mail.get(name, ""))
+        return next(iter(self.headers(name)), "")
 
     def headers(self, *names: str) -> list[str]:
         """All headers of these names."""
-        return [_decoded(value) for name in names for value in self.mail.get_all(name, [])]
+        wanted = [name.lower() for name in names]
+        found = [(wanted.index(name.lower()), text) for name, text in self._raw_headers if name.lower() in wanted]
+        return [_decoded(text) for _place, text in sorted(found, key=lambda one: one[0])]
 
     @property
     def sender(self) -> str:
@@ -219,12 +229,13 @@ def _unmarked(markup: str) -> str:
     return html.unescape(_TAGS.sub(" ", markup))
 
 
-def _decoded(value: object) -> str:
-    """A header with its encoded words read, as far as they can be."""
+def _decoded(value: str) -> str:
+    """A header with its encoded words read, as far as they can be, or its bytes where it has none."""
+    value = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     try:
-        chunks = decode_header(str(value))
+        chunks = decode_header(value)
     except (HeaderParseError, MessageError, ValueError):
-        return " ".join(str(value).split())
+        return " ".join(value.split())
     text = "".join(
         chunk if isinstance(chunk, str) else _as_text(chunk, charset or "utf-8") for chunk, charset in chunks
     )

@@ -226,6 +226,7 @@ TEXTS: tuple[tuple[Word, re.Pattern[str]], ...] = (
             r"too (?:big|large|long)|size (?:limit|exceed)|exceed.{0,36}size|(?:maximum|fixed).{0,20}size",
         ),
     ),
+    (Word.LOOP, _any(r"hop count|too many hops|\bloop|\bmx .{0,40}back to (?:me|itself)")),
     (
         Word.TOO_MANY,
         _any(
@@ -233,7 +234,6 @@ TEXTS: tuple[tuple[Word, re.Pattern[str]], ...] = (
             r"exceed.{0,40}(?:rate|connections|messages|limit)",
         ),
     ),
-    (Word.LOOP, _any(r"hop count|too many hops|\bloop|\bmx .{0,40}back to (?:me|itself)")),
     (Word.NO_RELAY, _any(r"relay")),
     (
         Word.REFUSED_SENDER,

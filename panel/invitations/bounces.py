@@ -8,38 +8,32 @@ follows from it in returns.py.
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 
 from flufl.bounce import all_failures
 
 from panel.invitations import autoreplies
 from panel.invitations.bounce_mail import Returned, Told
 from panel.invitations.bounce_words import CODE_FAMILIES, CODES, FOR_GOOD, REPLIES, TEXTS, VAGUE, Word
-
-
-class Kind(StrEnum):
-    """The classes that count."""
-
-    HARD = "hard"
-    SOFT = "soft"
-    COMPLAINT = "complaint"
-    AUTO_REPLY = "auto-reply"
-    ADDRESS_CHANGED = "address changed"
-    NONE = "none"
+from panel.invitations.return_models import Kind as Kind
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a message is. `person` is set where somebody wrote it: such a message is never discarded."""
+    """What a message is. `final`: the letter can't have arrived, and another to this address won't. `person`: somebody
+    wrote it, so it is never discarded.
+    """
 
     kind: Kind
     code: str = ""
     reason: str = ""
+    final: bool = False
     person: bool = False
 
 
 PERSON = Finding(Kind.NONE, reason="person", person=True)
 DELIVERED = Finding(Kind.NONE, reason="delivered")
+#: Neither headers nor words: nobody can say whose it is.
+DAMAGED = Finding(Kind.NONE, reason="damaged")
 RECEIPT = Finding(Kind.NONE, reason="read_receipt")
 
 _DAEMON = re.compile(
@@ -74,7 +68,13 @@ class Cause:
 
 def classify(message: bytes) -> Finding:
     """What this message is; never raises."""
-    mail = Returned(message)
+    return of(Returned(message))
+
+
+def of(mail: Returned) -> Finding:
+    """The same of one that is taken apart already."""
+    if not mail.readable:
+        return DAMAGED
     feedback = mail.feedback_type()
     if feedback is not None:
         return _complaint(feedback)
@@ -95,7 +95,9 @@ def _answer_by_itself(mail: Returned) -> Finding | None:
     reason = autoreplies.reason_of(mail)
     if not reason:
         return None
-    return Finding(Kind.ADDRESS_CHANGED if reason == Word.MOVED else Kind.AUTO_REPLY, reason=reason)
+    return Finding(
+        Kind.ADDRESS_CHANGED if reason == autoreplies.NEW_ADDRESS else Kind.AUTO_REPLY, reason=reason
+    )
 
 
 def _complaint(feedback: str) -> Finding:
@@ -149,7 +151,8 @@ def _cause(said: list[str], status: str = "") -> Cause:
 
     What comes first is nearest to the server that refused; the report's own status is a summary of it.
     """
-    codes = [code for code in (*map(_code_in, said), _code_in(status)) if code]
+    codes = [code for code in map(_code_in, (said[0], status, *said[1:])) if code]
+    codes.sort(key=lambda code: "." not in code)  # of RFC 3463 first: it says more
     word = (
         _first(TEXTS, said[:1])
         or _by_code(_code_in(said[0]))
@@ -183,13 +186,22 @@ def _by_code(code: str) -> Word | None:
     return CODES.get(rest) or CODE_FAMILIES.get(rest.partition(".")[0])
 
 
+def by_code(code: str) -> Finding:
+    """A refusal of which nothing is known but its code, and that it is for good."""
+    word = _by_code(code)
+    return _finding(Cause(word if word in FOR_GOOD or word == Word.MOVED else Word.NO_SUCH_USER, code))
+
+
 def _mildest(causes: list[Cause]) -> Finding:
     """Of several recipients the one that gives least up: ours is one of them, and nobody knows which."""
-    cause = min(causes, key=lambda one: (one.word in FOR_GOOD, one.word == Word.MOVED))
+    return _finding(min(causes, key=lambda one: (one.word in FOR_GOOD, one.word == Word.MOVED)))
+
+
+def _finding(cause: Cause) -> Finding:
     if cause.word in FOR_GOOD:
-        return Finding(Kind.HARD, cause.code, cause.word)
+        return Finding(Kind.HARD, cause.code, cause.word, final=True)
     if cause.word == Word.MOVED:
-        return Finding(Kind.ADDRESS_CHANGED, cause.code, cause.word)
+        return Finding(Kind.ADDRESS_CHANGED, cause.code, cause.word, final=True)
     return Finding(Kind.SOFT, cause.code, cause.word)
 
 

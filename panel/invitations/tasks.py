@@ -6,7 +6,7 @@ from celery import shared_task
 from django.conf import settings
 
 from panel import clock
-from panel.invitations import links, sending, services
+from panel.invitations import inbound, links, mailbox, sending, services, trying
 
 
 @shared_task
@@ -46,3 +46,11 @@ def sweep_leases() -> None:
 def drop_links() -> None:
     """Removes answer links that lead nowhere any more."""
     links.drop_ended(now=clock.now())
+@shared_task
+def read_returns() -> None:
+    """Reads what came back of the letters, in a worker, for who wrote is looked up; the rest at the next look."""
+    if settings.BOUNCE_MAILBOX:
+        with mailbox.configured() as source:
+            inbound.work_off(source=source, now=clock.now())
+
+

@@ -242,6 +242,9 @@ class PanelMember(models.Model):
     unreachable = models.BooleanField(
         default=False, help_text="The address was refused; never evidence of leaving."
     )
+    address_since = models.DateField(
+        null=True, blank=True, help_text="Letters that came back before this day tell nothing of the address."
+    )
     joined_on = models.DateField()
 
     objects = MemberQuerySet.as_manager()
@@ -264,7 +267,7 @@ class PanelMember(models.Model):
         classes = {
             **dict.fromkeys(
                 ("id", "study", "code", "status", "cohort", "mail_stopped", "paused_until", "person",
-                 "shared_address", "unreachable", "joined_on"),
+                 "shared_address", "unreachable", "address_since", "joined_on"),
                 "internal",
             ),
             "hours_from": "quasi-identifier",

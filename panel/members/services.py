@@ -11,6 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from panel import words
@@ -232,11 +233,12 @@ def mark_unreachable(*, by: Actor, members: Collection[PanelMember], now: dateti
 
 
 def mark_reachable(*, by: Actor, member: PanelMember, now: datetime) -> None:
-    """The address is worth another try: what was held up goes at the next look, and another refusal ends it again."""
+    """The address is worth another try: what was held up goes at the next look, and refusals are counted anew."""
     if not permissions.may(by, member.study, Verb.HANDLE_LOST):
         permissions.check(by, member.study, Verb.SEND)
     with transaction.atomic():
-        if not PanelMember.objects.filter(pk=member.pk, unreachable=True).update(unreachable=False):
+        refused = PanelMember.objects.filter(pk=member.pk, unreachable=True)
+        if not refused.update(unreachable=False, address_since=timezone.localdate(now)):
             raise NotNow(_("Letters to this member aren't held up."))
         _tell(by, member, "address.retried", now)
     member.unreachable = False
@@ -245,7 +247,9 @@ def mark_reachable(*, by: Actor, member: PanelMember, now: datetime) -> None:
 def settle_address(*, by: Actor, member: PanelMember, shared_address: UUID | None, now: datetime) -> None:
     """A new address stands in the card: letters go to it, and whoever shares it bears the same mark."""
     with transaction.atomic():
-        PanelMember.objects.filter(pk=member.pk).update(unreachable=False, shared_address=shared_address)
+        PanelMember.objects.filter(pk=member.pk).update(
+            unreachable=False, shared_address=shared_address, address_since=timezone.localdate(now)
+        )
         _tell(by, member, "address.changed", now)
     member.unreachable, member.shared_address = False, shared_address
 

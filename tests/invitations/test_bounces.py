@@ -1,0 +1,118 @@
+"""What a returned message is: by class, whatever its system calls it."""
+
+import email
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from panel.invitations import bounces
+from panel.invitations.bounce_words import CODES, FOR_GOOD, TEXTS, VAGUE, Word
+from panel.invitations.bounces import Kind
+from tests.invitations import bounce_mails as m
+
+
+def by_name(samples):
+    return pytest.mark.parametrize("sample", samples, ids=[sample.name for sample in samples])
+
+
+@by_name([*m.HARD, *m.SOFT, *m.CHANGED, *m.COMPLAINTS, *m.ANSWERS, *m.MACHINES, *m.DAMAGED_DSN])
+def test_each_system_is_understood(sample):
+    found = bounces.classify(sample.message)
+    assert (found.kind, found.code) == (sample.kind, sample.code)
+    assert sample.reason in {"", found.reason}
+    assert not found.person
+
+
+@by_name(m.PERSONS)
+def test_a_persons_mail_is_never_taken_for_a_machines(sample):
+    found = bounces.classify(sample.message)
+    assert found == bounces.PERSON
+
+
+def test_only_what_can_never_arrive_is_final():
+    for sample in m.ALL:
+        found = bounces.classify(sample.message)
+        assert found.final == (found.kind == Kind.HARD or found.reason == Word.MOVED), sample.name
+
+
+def test_nev_05_a_receipt_that_a_letter_was_shown_counts_as_nothing():
+    shown = next(one for one in m.MACHINES if one.name == "shown")
+    assert bounces.classify(shown.message).kind == Kind.NONE
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n\n", b"\0\0\0\0", b"no header at all, only words"])
+def test_what_has_neither_header_nor_sense_is_damaged(content):
+    assert bounces.classify(content) == bounces.DAMAGED
+
+
+@given(st.binary(max_size=2000))
+def test_no_bytes_break_it(content):
+    assert bounces.classify(content).kind in Kind
+
+
+@given(data=st.data(), sample=st.sampled_from(m.ALL))
+def test_no_damage_to_a_real_message_breaks_it(data, sample):
+    """Cut, doubled and overwritten anywhere."""
+    content = sample.message[:6000]
+    at = data.draw(st.integers(0, len(content)))
+    noise = data.draw(st.binary(max_size=60))
+    for damaged in (
+        content[:at],
+        content[at:],
+        content[:at] + noise + content[at + len(noise) :],
+        content[:at] + content,
+    ):
+        assert bounces.classify(damaged).kind in Kind
+
+
+@given(
+    header=st.sampled_from(["Subject", "From", "Content-Type", "Content-Transfer-Encoding"]),
+    value=st.text(max_size=80),
+)
+def test_no_header_breaks_it(header, value):
+    message = m.dsn("5.1.1").decode().replace("MIME-Version: 1.0", f"{header}: {value}".replace("\n", " "))
+    assert bounces.classify(message.encode(errors="replace")).kind in Kind
+
+
+@given(head=st.sampled_from("45"), code=st.sampled_from(sorted(CODES)))
+def test_a_code_alone_has_the_class_of_the_table(head, code):
+    found = bounces.classify(m.dsn(f"{head}.{code}", words="It failed."))
+    assert found.kind == (
+        Kind.HARD
+        if CODES[code] in FOR_GOOD
+        else Kind.ADDRESS_CHANGED
+        if CODES[code] == Word.MOVED
+        else Kind.SOFT
+    )
+
+
+def test_a_long_message_is_read_in_a_moment():
+    """No pattern runs away, whatever is written."""
+    began = time.perf_counter()
+    for filling in (
+        "a" * 400_000,
+        "user " * 80_000,
+        "550 5.1.1 " * 40_000,
+        "> " * 200_000,
+        "<" * 400_000,
+        "\n" * 400_000,
+    ):
+        bounces.classify(m.plain("failure notice", filling))
+    assert time.perf_counter() - began < 10
+
+
+def test_many_parts_inside_each_other_are_not_followed_for_ever():
+    message = email.message_from_bytes(m.dsn("5.1.1"))
+    for _each in range(60):
+        outer = email.message.MIMEPart()
+        outer["Content-Type"] = "multipart/mixed"
+        outer.set_payload([message])
+        message = outer
+    assert bounces.classify(b"From: mailer-daemon@example.net\n" + message.as_bytes()).kind in Kind
+
+
+def test_what_is_for_good_stands_in_no_vague_word_but_the_plain_refusal():
+    assert {word for word, _pattern in VAGUE} & FOR_GOOD == {Word.NO_SUCH_USER}
+    assert {word for word, _pattern in TEXTS} >= FOR_GOOD
