@@ -6,7 +6,7 @@ from celery import shared_task
 from django.conf import settings
 
 from panel import clock
-from panel.invitations import inbound, links, mailbox, sending, services, trying
+from panel.invitations import inbound, links, mailbox, sending, services
 
 
 @shared_task
