@@ -14,7 +14,6 @@ from panel.invitations.contact_models import ReplyCase as ReplyCase
 from panel.invitations.pause_models import SendingPause as SendingPause
 from panel.invitations.pause_models import SilentDay as SilentDay
 from panel.invitations.return_models import Returned as Returned
-from panel.invitations.trial_models import Trial as Trial
 from panel.members.models import PanelMember, Study, StudyDecision
 from panel.waves.models import Case
 
