@@ -170,6 +170,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": env.int("VISIBILITY_TIMEOUT", 300),
     "unacked_restore_interval": 1,
     "unacked_restore_throttle": 1,
+    "unacked_mutex_expire": 15,  # a worker killed while it hands such tasks on keeps the others from it no longer
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True  # NEV-09: nothing of a task is kept in the broker once it ran
@@ -229,8 +230,6 @@ if BOUNCE_MAILBOX.startswith("imaps:") and (not BOUNCE_MAILBOX_PASSWORD or urlsp
     raise ImproperlyConfigured(
         "BOUNCE_MAILBOX_PASSWORD is not set: an imaps:// mailbox needs it there (or as _FILE), not in its address."
     )
-#: Who gets a person's mail that nobody can place; blank where there is one study alone, whose inbox it is.
-OPERATOR_EMAIL: str = env.str("OPERATOR_EMAIL", "")
 #: Who gets a person's mail that nobody can place; blank where there is one study alone, whose inbox it is.
 OPERATOR_EMAIL: str = env.str("OPERATOR_EMAIL", "")
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [urlsplit(BASE_URL).hostname or ""])
