@@ -30,6 +30,7 @@ MATRIX = {
     ("members_study_changelist", ()): ALL,
     ("members_study_change", ("study",)): ALL,
     ("members_study_step", ("study", "setup")): "LC",
+    ("members_study_step", ("study", "cohort")): "LC",
     ("members_study_step", ("study", "letters")): "L",
     ("members_study_step", ("study", "decide")): "L",
     ("members_study_step", ("study", "role")): "L",

@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from panel.audit.models import AuditEvent
 from panel.invitations.models import Outgoing
+from panel.members import cohorts
 from panel.members import services as members
 from panel.members.models import Hold, PanelMember, StaffRole, Study
 from panel.rights.models import Message
@@ -89,3 +90,15 @@ def test_zon_04_the_only_leader_keeps_their_role(field, at_desk):
     members.assign_role(by=cast.SYSTEM, user=cast.user(cast.TOR), study=field.study, role="leader", now=NOW)
     take(liv, field.study, "liv", "leader")
     assert not StaffRole.objects.filter(user__username="liv", role="leader").exists()
+
+
+def test_how_a_cohort_was_recruited_is_told_and_stands_on_the_study_s_page(field, at_desk):
+    cohorts.count_in(study=field.study, name="2025", answered=100, joined=80)
+    signe, url = at_desk(cast.SIGNE), reverse("desk:members_study_step", args=[field.study.pk, "cohort"])
+    given = {"name": "2025", "how": "asked", "approached": 400}
+    assert signe.post(url, {**given, "approached": 99}).status_code == 400
+    assert signe.post(url, {**given, "name": "1999"}).status_code == 404
+    said = signe.post(url, given, follow=True).text
+    assert "worked out from it" in said
+    assert "asked one by one" in said
+    assert '<td class="desk-number">400</td><td class="desk-number">100</td>' in said
