@@ -201,6 +201,8 @@ GROUPS: Mapping[str, Group] = {
             "letters.approved": _("Letters of a study were approved."),
             "letters.queued": _("Letters of a wave were queued."),
             "letters.unconfirmed": _("Letters are in doubt after a fault."),
+            "letter.returned": _("A message came back about a letter; its class alone is kept."),
+            "returns.read": _("The mailbox of returned letters was read: counts."),
             "letter.decided": _("A person decided on a letter in doubt."),
             "letters.decided": _("A person decided on many letters in doubt at once."),
             "letters.tried_again": _("A person had letters that failed tried again."),
@@ -210,8 +212,6 @@ GROUPS: Mapping[str, Group] = {
             "silent_day.added": _("A day of silence was added."),
             "silent_day.removed": _("A day of silence was removed."),
         },
-            "letter.returned": _("A message came back about a letter; its class alone is kept."),
-            "returns.read": _("The mailbox of returned letters was read: counts."),
     ),
     "results": Group(
         _("releases"),
