@@ -26,6 +26,7 @@ def beat(tick: timedelta) -> dict[str, dict[str, Any]]:
         "invitations-dispatch": {"task": "panel.invitations.tasks.dispatch", "schedule": tick},
         "invitations-sweep": {"task": "panel.invitations.tasks.sweep_leases", "schedule": tick},
         "invitations-read-returns": {"task": "panel.invitations.tasks.read_returns", "schedule": unhurried},
+        "invitations-trials": {"task": "panel.invitations.tasks.send_trials", "schedule": tick},
         "invitations-drop-links": {
             "task": "panel.invitations.tasks.drop_links",
             "schedule": crontab(hour="3", minute="50"),

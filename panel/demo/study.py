@@ -18,7 +18,7 @@ from consent import services as consent
 from panel.audit.rules import Actor
 from panel.instruments import services as instruments
 from panel.instruments.models import InstrumentVersion
-from panel.invitations import letters
+from panel.invitations import letter_files, letter_versions
 from panel.members import services as members
 from panel.members.models import Study, StudyDecision
 from panel.members.rules import Role
@@ -57,8 +57,8 @@ def build(*, now: datetime, logins: Path) -> Study:
         forms.approve(by=LIV, study=study, form=form, now=now)
         for file in sorted((HERE / "letters").glob("*.json")):
             document = json.loads(file.read_text(encoding="utf-8"))
-            letters.import_letters(by=LIV, study=study, document=document, now=now)
-        letters.approve_letters(by=LIV, study=study, now=now)
+            letter_files.import_letters(by=SIGNE, study=study, document=document, now=now)
+        letter_versions.approve_all(by=LIV, study=study, now=now)
     return study
 
 

@@ -12,8 +12,8 @@ from panel.invitations.contact_models import LostContact as LostContact
 from panel.invitations.contact_models import LostContactStep as LostContactStep
 from panel.invitations.contact_models import ReplyCase as ReplyCase
 from panel.invitations.pause_models import SendingPause as SendingPause
-from panel.invitations.pause_models import SilentDay as SilentDay
 from panel.invitations.return_models import Returned as Returned
+from panel.invitations.trial_models import Trial as Trial
 from panel.members.models import PanelMember, Study, StudyDecision
 from panel.waves.models import Case
 
@@ -63,8 +63,11 @@ class Letter(models.Model):
     purpose = models.CharField(max_length=16, choices=Purpose)
     made_by = models.CharField(max_length=150)
     made_at = models.DateTimeField()
+    writers = models.JSONField(default=list, help_text="Who wrote in this version; none of them approves it.")
     approved_by = models.CharField(max_length=150, blank=True)
     approved_at = models.DateTimeField(null=True, blank=True)
+    retired_by = models.CharField(max_length=150, blank=True)
+    retired_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -82,8 +85,8 @@ class Letter(models.Model):
         purpose = "says what is written to members"
         retention = "as long as the study"
         classes = dict.fromkeys(
-            ("id", "study", "kind", "name", "version", "state", "purpose", "made_by", "made_at", "approved_by",
-             "approved_at"),
+            ("id", "study", "kind", "name", "version", "state", "purpose", "made_by", "made_at", "writers",
+             "approved_by", "approved_at", "retired_by", "retired_at"),
             "internal",
         )  # fmt: skip
 

@@ -15,7 +15,9 @@ from django.utils.translation import gettext_lazy as _
 
 from consent import selectors as consent
 from panel.invitations.models import Letter, LetterKind, LetterText
+from panel.invitations.rules import SURVEY_MAIL
 from panel.members.models import StaffRole, Study, StudyDecision
+from panel.waves.plans import usual_plan
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,15 @@ FORM = _(
 LETTERS = _("Approve the letters in “{language}” that are missing: {kinds}.")
 
 
+#: Every letter that answers somebody or is what the law demands, and those of a usual wave's plan. A plan that has
+#: others asks for them when it is approved.
+NEEDED = tuple(
+    kind
+    for kind in LetterKind
+    if kind not in SURVEY_MAIL or kind in {step.kind.value for step in usual_plan(reminder_days=[7]).steps}
+)
+
+
 def missing(study: Study) -> list[Missing]:
     """What this study lacks; nothing may be sent until the list is empty."""
     return missing_of([study])[study.pk]
@@ -89,13 +100,13 @@ def _gaps(study: Study, of: Shelves) -> list[Missing]:
 
 
 def _letters_missing(study: Study, of: Shelves) -> list[Missing]:
-    """An approved letter of each kind in each of the study's languages; one sentence per language."""
+    """An approved letter of each kind that is needed, in each of the study's languages; one sentence per language."""
     gaps = []
     for language in study.languages:
         approved = {kind for kind, of_language in of.letters.get(study.pk, ()) if of_language == language}
-        absent = [kind.value for kind in LetterKind if kind not in approved]
+        absent = [kind for kind in NEEDED if kind not in approved]
         if absent:
-            words = format_lazy(LETTERS, language=language, kinds=", ".join(absent))
+            words = format_lazy(LETTERS, language=language, kinds=_listed(absent))
             gaps.append(Missing(f"letters:{language}", words))
     return gaps
 
@@ -107,10 +118,16 @@ def _shelves(studies: list[Study]) -> Shelves:
     decided = StudyDecision.objects.filter(study__in=studies, setting=StudyDecision.Setting.DPIA).values_list(
         "study", flat=True
     )
-    approved = LetterText.objects.filter(letter__study__in=studies, letter__state=Letter.State.APPROVED)
+    approved = LetterText.objects.filter(
+        letter__study__in=studies, letter__state=Letter.State.APPROVED, letter__name=Letter.STANDARD
+    )
     letters: dict[UUID, set[tuple[str, str]]] = defaultdict(set)
     for study, kind, language in approved.values_list("letter__study", "letter__kind", "language"):
         letters[study].add((kind, language))
     shelved = {study: frozenset(found) for study, found in letters.items()}
     forms = consent.current_forms({study.key: study.languages for study in studies})
     return Shelves(frozenset(leaders), frozenset(decided), shelved, frozenset(forms))
+
+
+def _listed(kinds: list[LetterKind]) -> Promise:
+    return format_lazy(", ".join(["“{}”"] * len(kinds)), *(kind.label for kind in kinds))

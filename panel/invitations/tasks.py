@@ -6,7 +6,7 @@ from celery import shared_task
 from django.conf import settings
 
 from panel import clock
-from panel.invitations import inbound, links, mailbox, sending, services
+from panel.invitations import inbound, links, mailbox, sending, services, trying
 
 
 @shared_task
@@ -37,15 +37,17 @@ def send_chunk(claim: str) -> None:
 
 
 @shared_task
+def send_trials() -> None:
+    """Sends letters that staff try on themselves."""
+    trying.send_due(now=clock.now())
+
+
+@shared_task
 def sweep_leases() -> None:
     """Finds what a crash left behind."""
     services.sweep_leases(now=clock.now())
 
 
-@shared_task
-def drop_links() -> None:
-    """Removes answer links that lead nowhere any more."""
-    links.drop_ended(now=clock.now())
 @shared_task
 def read_returns() -> None:
     """Reads what came back of the letters, in a worker, for who wrote is looked up; the rest at the next look."""
@@ -54,3 +56,7 @@ def read_returns() -> None:
             inbound.work_off(source=source, now=clock.now())
 
 
+@shared_task
+def drop_links() -> None:
+    """Removes answer links that lead nowhere any more."""
+    links.drop_ended(now=clock.now())

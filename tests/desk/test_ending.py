@@ -10,7 +10,7 @@ from django.urls import reverse
 from consent.forms import retire_form
 from consent.models import ConsentForm
 from panel.desk import setup
-from panel.invitations import letters, readiness
+from panel.invitations import letter_files, readiness
 from panel.invitations.models import Letter, LetterText, Outgoing
 from panel.members.models import Study, StudyDecision
 from panel.members.rules import ROLES, Role
@@ -92,7 +92,7 @@ def test_no_01_letters_are_read_and_approved_at_the_desk(field, at_desk):
     study = field.study
     Letter.objects.filter(study=study, kind="notice").delete()
     document = {"language": "nb", "letters": {"notice": _words("nb.json", "notice")}}
-    letters.import_letters(by=cast.SIGNE, study=study, document=document, now=NOW)
+    letter_files.import_letters(by=cast.SIGNE, study=study, document=document, now=NOW)
     shown = at_desk(cast.LIV).get(page(study)).text
     assert LetterText.objects.filter(letter__study=study, letter__kind="notice")[0].subject in shown
     assert "1 letters are approved" in at_desk(cast.LIV).post(step(study, "letters"), follow=True).text

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from panel.audit.rules import Actor
-from panel.invitations import letters
+from panel.invitations import letter_files, letter_versions
 from panel.members import services as members
 from panel.members.models import Study, StudyDecision
 from panel.rights import consent_forms as forms
@@ -41,8 +41,9 @@ def with_form(study: Study, *, now: datetime) -> Study:
 
 def with_letters(study: Study, *, now: datetime, by: Actor = SYSTEM) -> Study:
     """The example study's letters and consent form, approved: every kind in every language."""
+    writer = Actor.system("writer")
     with_form(study, now=now)
     for file in sorted(LETTERS.glob("*.json")):
-        letters.import_letters(by=by, study=study, document=json.loads(file.read_text()), now=now)
-    letters.approve_letters(by=by, study=study, now=now)
+        letter_files.import_letters(by=writer, study=study, document=json.loads(file.read_text()), now=now)
+    letter_versions.approve_all(by=by, study=study, now=now)
     return study

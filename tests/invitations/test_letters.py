@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from panel.errors import BadInput, NotAllowed
-from panel.invitations import letters
+from panel.invitations import letter_files, letter_versions, letters, wording
 from panel.invitations.blocklist import blocked_words
 from panel.invitations.models import Letter, LetterKind, LetterText
 from panel.invitations.sending import ALWAYS, LINKS, PLACEHOLDERS
@@ -119,7 +119,7 @@ def test_the_household_line_is_a_paragraph_or_not_there(livet):
 )
 def test_mail_01_a_letter_that_discloses_is_refused(livet, words, changes, sentence):
     with pytest.raises(BadInput, match=sentence):
-        letters.check_words(replace(words, **changes), livet)
+        wording.check_words(replace(words, **changes), livet)
 
 
 @pytest.mark.parametrize(
@@ -134,51 +134,51 @@ def test_mail_01_a_letter_that_discloses_is_refused(livet, words, changes, sente
 )
 def test_a_body_with_what_must_not_be_there_is_refused(livet, words, put, sentence):
     with pytest.raises(BadInput, match=sentence):
-        letters.check_words(replace(words, body=f"{words.body}\n\n{put}\n"), livet)
+        wording.check_words(replace(words, body=f"{words.body}\n\n{put}\n"), livet)
 
 
-@pytest.mark.parametrize("name", sorted(letters.ALWAYS | letters.ALSO[LetterKind.INVITATION]))
+@pytest.mark.parametrize("name", sorted(wording.ALWAYS | wording.ALSO[LetterKind.INVITATION]))
 def test_a_body_without_what_it_must_say_is_refused(livet, words, name):
     """LAW-05: among them the way out, in each letter."""
     with pytest.raises(BadInput, match=name):
-        letters.check_words(replace(words, body=words.body.replace(f"{{{name}}}", "")), livet)
+        wording.check_words(replace(words, body=words.body.replace(f"{{{name}}}", "")), livet)
 
 
 def test_law_09_a_letter_to_an_unproven_address_has_none_of_the_member_s_own_links(livet, words):
     """Who mistypes an address must not send a stranger the way to stop or delete everything."""
     body = LetterText.objects.get(letter__kind=LetterKind.CONFIRM_ADDRESS, language="en").body
     confirm = replace(words, kind=LetterKind.CONFIRM_ADDRESS, body=body)
-    letters.check_words(confirm, livet)
+    wording.check_words(confirm, livet)
     for link in ("{stop_link}", "{own_link}"):
         with pytest.raises(BadInput, match="stranger"):
-            letters.check_words(replace(confirm, body=f"{body}\n\n{link}\n"), livet)
+            wording.check_words(replace(confirm, body=f"{body}\n\n{link}\n"), livet)
 
 
 def test_mail_01_the_study_s_own_name_is_checked_with_each_letter(livet, words):
     livet.public_name = "Life after Ukraine"
     with pytest.raises(BadInput, match="ukraine"):
-        letters.check_words(words, livet)
+        wording.check_words(words, livet)
 
 
 def test_a_study_that_cannot_say_how_to_check_a_letter_sends_none(livet, words):
     livet.how_to_check = json.dumps({"nb": "Ring oss."})
     with pytest.raises(BadInput, match="how to check"):
-        letters.check_words(words, livet)
+        wording.check_words(words, livet)
 
 
 def test_letters_are_drafts_until_the_leader_approves_them_and_fixed_from_then_on(livet):
-    letters.import_letters(by=f.SIGNE, study=livet, document=DOCUMENTS["en"], now=f.NOON)
+    letter_files.import_letters(by=f.SIGNE, study=livet, document=DOCUMENTS["en"], now=f.NOON)
     with pytest.raises(NotAllowed):
-        letters.approve_letters(by=f.SIGNE, study=livet, now=f.NOON)
+        letter_versions.approve_all(by=f.SIGNE, study=livet, now=f.NOON)
     with pytest.raises(BadInput, match="nb, uk, ru"):
-        letters.approve_letters(by=f.LIV, study=livet, now=f.NOON)
+        letter_versions.approve_all(by=f.LIV, study=livet, now=f.NOON)
     for document in DOCUMENTS.values():
-        letters.import_letters(by=f.SIGNE, study=livet, document=document, now=f.NOON)
-    assert letters.approve_letters(by=f.LIV, study=livet, now=f.NOON) == len(LetterKind)
-    letters.import_letters(by=f.SIGNE, study=livet, document=DOCUMENTS["en"], now=f.NOON)
+        letter_files.import_letters(by=f.SIGNE, study=livet, document=document, now=f.NOON)
+    assert letter_versions.approve_all(by=f.LIV, study=livet, now=f.NOON) == len(LetterKind)
+    letter_files.import_letters(by=f.SIGNE, study=livet, document=DOCUMENTS["en"], now=f.NOON)
     other = json.loads(json.dumps(DOCUMENTS["en"]))
     other["letters"]["invitation"]["subject"] = "Something else"
-    letters.import_letters(by=f.SIGNE, study=livet, document=other, now=f.NOON)
+    letter_files.import_letters(by=f.SIGNE, study=livet, document=other, now=f.NOON)
     versions = Letter.objects.filter(kind=LetterKind.INVITATION).order_by("version")
     assert [(one.version, one.state) for one in versions] == [(1, "approved"), (2, "draft")]
     assert not LetterText.objects.filter(letter__state="approved", subject="Something else").exists()
@@ -186,7 +186,7 @@ def test_letters_are_drafts_until_the_leader_approves_them_and_fixed_from_then_o
 
 def test_who_has_no_role_imports_nothing(livet):
     with pytest.raises(NotAllowed):
-        letters.import_letters(by=f.TOR, study=livet, document=DOCUMENTS["en"], now=f.NOON)
+        letter_files.import_letters(by=f.TOR, study=livet, document=DOCUMENTS["en"], now=f.NOON)
 
 
 @pytest.mark.parametrize(
@@ -200,14 +200,14 @@ def test_who_has_no_role_imports_nothing(livet):
 )
 def test_what_is_no_file_of_letters_is_refused(livet, document):
     with pytest.raises(BadInput):
-        letters.import_letters(by=f.SIGNE, study=livet, document=document, now=f.NOON)
+        letter_files.import_letters(by=f.SIGNE, study=livet, document=document, now=f.NOON)
 
 
 def test_if_one_letter_of_a_file_is_refused_none_is_kept(livet):
     bad = json.loads(json.dumps(DOCUMENTS["en"]))
     bad["letters"]["receipt"]["subject"] = "For refugees"
     with pytest.raises(BadInput):
-        letters.import_letters(by=f.SIGNE, study=livet, document=bad, now=f.NOON)
+        letter_files.import_letters(by=f.SIGNE, study=livet, document=bad, now=f.NOON)
     assert not Letter.objects.exists()
 
 

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from consent.forms import retire_form
 from consent.models import ConsentForm
 from panel.invitations import readiness, sending, services
-from panel.invitations.models import LetterKind, LetterText, Outgoing
+from panel.invitations.models import Letter, LetterKind, LetterText, Outgoing
 from panel.members.models import StaffRole, Study, StudyDecision
 from tests.factories import fielding as f
 from tests.factories import ready
@@ -55,7 +55,7 @@ GAPS = {
         lambda study: LetterText.objects.filter(letter__study=study, language="uk").delete(),
         "letters:uk",
     ),
-    **{f"letter {kind}": (letter(kind), "letters:uk") for kind in LetterKind},
+    **{f"letter {kind}": (letter(kind), "letters:uk") for kind in readiness.NEEDED},
 }
 
 
@@ -131,7 +131,24 @@ def test_no_01_a_drafted_letter_is_no_approved_one(db):
     ready.with_letters(livet, now=f.NOON)
     LetterText.objects.filter(letter__study=livet, letter__kind="notice", language="nb").delete()
     (missing,) = readiness.missing(livet)
-    assert str(missing.sentence) == "Approve the letters in “nb” that are missing: notice."
+    assert str(missing.sentence) == (
+        "Approve the letters in “nb” that are missing: “what the law demands: a longer study, a breach”."
+    )
+
+
+def test_no_01_letters_that_only_some_plans_use_are_not_needed_by_every_study(livet):
+    """A usual wave invites and reminds; who plans more is asked for those letters when the plan is approved."""
+    unusual = set(LetterKind) - set(readiness.NEEDED)
+    assert unusual == {
+        LetterKind.PRE_NOTIFICATION, LetterKind.THANKS, LetterKind.KEEP_IN_TOUCH, LetterKind.INTERVIEW_REQUEST
+    }  # fmt: skip
+    Letter.objects.filter(study=livet, kind__in=unusual).delete()
+    assert readiness.missing(livet) == []
+
+
+def test_no_01_a_letter_with_a_name_of_its_own_is_not_the_standard_one(livet):
+    Letter.objects.filter(study=livet, kind=LetterKind.REMINDER).update(name="second")
+    assert {gap.what for gap in readiness.missing(livet)} == {f"letters:{code}" for code in f.LANGUAGES}
 
 
 def test_as_many_queries_for_many_studies_and_members_as_for_one(livet):

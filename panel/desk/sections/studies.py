@@ -17,8 +17,9 @@ from panel.desk.sections import cohorts
 from panel.desk.sections.ending import STUDY_STEPS
 from panel.desk.setup import gaps
 from panel.errors import BadInput, NotFound, NotNow
-from panel.invitations import letters
+from panel.invitations import letter_versions
 from panel.invitations.models import Letter, LetterKind, LetterText
+from panel.invitations.study_limits import LIMITS
 from panel.members import selectors, services, setup
 from panel.members.models import LegalBasis, PanelMember, StaffRole, Study, StudyDecision
 from panel.members.rules import ROLES, Role, Verb
@@ -26,14 +27,16 @@ from panel.rights import messages
 
 
 class DecisionForm(ReasonForm):
-    """A decision to leave a strict default of the whole study; the hours are lifted on a wave's own page."""
+    """A decision to leave a strict default of the whole study; the hours are lifted on a wave's own page, limits on
+    letters where they are changed.
+    """
 
     setting = Choice(
         label=_("Setting"),
         choices=[
             (setting.value, setting.label)
             for setting in StudyDecision.Setting
-            if setting != StudyDecision.Setting.HOURS_LIFTED
+            if setting not in {StudyDecision.Setting.HOURS_LIFTED, StudyDecision.Setting.SILENT_DAY, *LIMITS}
         ],
     )
     field_order = ("setting", "reason")
@@ -93,8 +96,8 @@ def _drafts(study: Study) -> QuerySet[LetterText]:
 
 def _approve_letters(*, by: Actor, obj: Study, now: Any) -> Words:
     if not _drafts(obj).exists():
-        raise NotNow(_("There are no drafts. An operator takes them in with `manage.py letters`."))
-    approved = letters.approve_letters(by=by, study=obj, now=now)
+        raise NotNow(_("There are no drafts. They are written under “Letters”."))
+    approved = letter_versions.approve_all(by=by, study=obj, now=now)
     return _("%(letters)d letters are approved. Their words can no longer be changed.") % {
         "letters": approved
     }
