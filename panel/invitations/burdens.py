@@ -14,8 +14,8 @@ from django.db.models.functions import Coalesce
 
 from panel.invitations import rules
 from panel.invitations.limits import STRICT, USUAL, Burden, Hours, Numbers, Silence
-from panel.invitations.models import LetterKind, Outgoing, SilentDay
-from panel.members.models import PanelMember, Study, StudyDecision
+from panel.invitations.models import LetterKind, Outgoing
+from panel.members.models import PanelMember, SilentDay, Study, StudyDecision
 from panel.waves.models import CaseEvent, Wave
 
 IN_FLIGHT = (rules.State.SENDING, rules.State.UNCONFIRMED)

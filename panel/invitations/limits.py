@@ -4,8 +4,8 @@ letter, a dry run for every letter of a plan.
 Not here: whether a letter may go at all (rules.py), where the numbers come from (checking.py, calendar.py).
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -88,22 +88,32 @@ class Burden:
     is_survey: bool = False
     #: The last letter of another survey wave.
     last_of_other_wave: datetime | None = None
-    closes_at: datetime | None = field(default=None)
+    closes_at: datetime | None = None
 
 
 def first_fit(burden: Burden, now: datetime) -> datetime:
     """The first moment from now on at which every limit holds, or one past the close where none does before it."""
-    earliest = now
-    for bound in (_after_reminder(burden), _after_mails(burden), _after_wave(burden)):
-        if bound is not None and bound > earliest:
-            earliest = bound
-    return _in_calendar(burden, earliest)
+    return _in_calendar(burden, max([now, *(bound for bound, _limit in _bounds(burden))]))
 
 
 def in_the_way(burden: Burden, now: datetime) -> Limit | None:
-    """The limit that a letter would break now; the one that lasts longest is named first."""
-    broken = (limit for limit, breaks in _LIMITS if breaks(burden, now))
-    return next(broken, None)
+    """The limit that a letter would break now; of several the one that lasts longest, the calendar last."""
+    last, limit = max(_bounds(burden), default=(now, None))
+    if last > now:
+        return limit
+    if burden.silence.covers(local_day(now)):
+        return Limit.SILENT_DAY
+    return None if in_hours(burden, now) else Limit.OUTSIDE_HOURS
+
+
+def _bounds(burden: Burden) -> list[tuple[datetime, Limit]]:
+    """Before which moment which limit keeps this letter back; once past, each of them holds for good."""
+    found = (
+        (_after_reminder(burden), Limit.REMINDER_GAP),
+        (_after_mails(burden), Limit.MAIL_CAP),
+        (_after_wave(burden), Limit.WAVE_GAP),
+    )
+    return [(bound, limit) for bound, limit in found if bound is not None]
 
 
 def _after_reminder(burden: Burden) -> datetime | None:
@@ -153,19 +163,6 @@ def _days(burden: Burden, earliest: datetime) -> Iterator[date]:
 def in_hours(burden: Burden, moment: datetime) -> bool:
     """Whether letters to this member go at this hour."""
     return burden.any_hour or burden.hours.first <= moment.astimezone(OSLO).time() < burden.hours.last
-
-
-_LIMITS: tuple[tuple[Limit, Callable[[Burden, datetime], bool]], ...] = (
-    (Limit.MAIL_CAP, lambda burden, now: _is_before(now, _after_mails(burden))),
-    (Limit.WAVE_GAP, lambda burden, now: _is_before(now, _after_wave(burden))),
-    (Limit.REMINDER_GAP, lambda burden, now: _is_before(now, _after_reminder(burden))),
-    (Limit.SILENT_DAY, lambda burden, now: burden.silence.covers(local_day(now))),
-    (Limit.OUTSIDE_HOURS, lambda burden, now: not in_hours(burden, now)),
-)
-
-
-def _is_before(now: datetime, bound: datetime | None) -> bool:
-    return bound is not None and now < bound
 
 
 def local_day(moment: datetime) -> date:

@@ -1,4 +1,4 @@
-"""What keeps letters back besides the letter itself: days of silence and pauses. Registered by models.py."""
+"""Pauses of all survey mail. Registered by models.py."""
 
 import uuid
 
@@ -6,35 +6,6 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from panel.members.models import Study
-
-
-class SilentDay(models.Model):
-    """A day on which a study writes to nobody: each year's, or of one year."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="silent_days")
-    month = models.PositiveSmallIntegerField()
-    day = models.PositiveSmallIntegerField()
-    year = models.PositiveSmallIntegerField(null=True, blank=True, help_text="None: each year.")
-    name = models.CharField(max_length=120)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["study", "month", "day", "year"], name="one_silent_day_per_date"),
-            models.UniqueConstraint(
-                fields=["study", "month", "day"],
-                condition=models.Q(year=None),
-                name="one_silent_day_each_year",
-            ),
-        ]
-
-    class Privacy:
-        purpose = "lets people be on days that weigh on them"
-        retention = "as long as the study"
-        classes = dict.fromkeys(("id", "study", "month", "day", "year", "name"), "internal")
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class SendingPause(models.Model):

@@ -7,6 +7,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from panel.members.silence_models import SilentDay as SilentDay
+
 
 class LegalBasis(models.TextChoices):
     """Of processing (GDPR 6). The first gives portability, the second objection (LAW-11)."""

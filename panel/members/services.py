@@ -22,6 +22,7 @@ from panel.journal import services as journal
 from panel.members import permissions, rules, selectors, study_fields
 from panel.members.models import Hold, PanelMember, StaffRole, Study, StudyDecision
 from panel.members.rules import Role, Verb
+from panel.members.silence_models import DEFAULTS, SilentDay
 from panel.sets import SIZE
 
 
@@ -57,6 +58,7 @@ def create_study(*, by: Actor, now: datetime, **fields: Any) -> Study:
         except ValidationError as error:
             raise BadInput("; ".join(error.messages)) from error
         study.save(force_insert=True)
+        SilentDay.objects.bulk_create(SilentDay(study=study, **one) for one in DEFAULTS)
         audit.record(by=by, verb="study.created", now=now, study=study.slug)
     return study
 

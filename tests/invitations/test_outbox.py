@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from consent import services as consent
 from panel.audit.models import AuditEvent
 from panel.errors import BadInput, NotAllowed, NotNow
-from panel.invitations import queueing, rules, sending, services
+from panel.invitations import dispatching, queueing, rules, sending, services
 from panel.invitations.models import LetterKind, Link, Outgoing
 from panel.invitations.post import Outcome
 from panel.invitations.rules import Reason, State
@@ -128,7 +128,7 @@ def test_a_row_that_another_dispatcher_took_a_moment_ago_is_not_claimed_again(li
         Outgoing.objects.filter(pk=theirs.pk).update(state=State.CLAIMED, claim=claim_of_theirs)
         return uuid4()
 
-    monkeypatch.setattr(services, "uuid4", overtaken)
+    monkeypatch.setattr(dispatching, "uuid4", overtaken)
     (chunk,) = services.dispatch(now=f.NOON)
     theirs.refresh_from_db()
     mine.refresh_from_db()
