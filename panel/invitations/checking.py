@@ -14,11 +14,12 @@ from consent import selectors as consent
 from consent.models import Purpose
 from panel.invitations import burdens, pauses, rules
 from panel.invitations.limits import Burden
-from panel.invitations.models import LetterKind, Outgoing
+from panel.invitations.models import Outgoing
 from panel.invitations.rules import Facts, Reason, State, Verdict
 from panel.members.models import Hold, PanelMember
 from panel.waves import services as waves
 from panel.waves.models import CaseEvent
+from panel.waves.plans import Condition
 
 NOT_BEGUN = (*rules.WAITING, State.CLAIMED)
 REMINDED = frozenset(rules.EVENTS[kind] for kind in rules.REMINDERS)
@@ -59,13 +60,14 @@ def gather(rows: Sequence[Outgoing], now: datetime) -> dict[UUID, Facts]:
     for case_id, kind in of_cases.values_list("case_id", "kind"):
         events[case_id].add(kind)
         reminders[case_id] += kind in REMINDED
-    loads, paused = _burdens(rows, now), _paused(rows)
+    loads, paused, conditions = _burdens(rows, now), _paused(rows), _conditions(rows)
     return {
         row.pk: _facts(
             row,
             agreed=row.pk in agreed,
             held=_is_held(row, holds[row.member_id]),
             case_kinds=events[row.case_id or row.pk],
+            to=conditions[row.pk],
             reminders_sent=reminders[row.case_id or row.pk],
             paused=row.pk in paused,
             burden=loads.get(row.pk, Burden()),
@@ -96,6 +98,18 @@ def _burdens(rows: Sequence[Outgoing], now: datetime) -> dict[UUID, Burden]:
     }
 
 
+def _conditions(rows: Sequence[Outgoing]) -> dict[UUID, Condition | None]:
+    """Whom the step of each letter is for in the plan as it is now; None where the plan has no such step any more."""
+    planned = {row.case.wave_id: row.case.wave.planned for row in rows if row.case}
+    steps = {
+        row.pk: planned[row.case.wave_id].step(row.kind, row.ordinal)
+        for row in rows
+        if row.case and row.kind in rules.SURVEY_MAIL
+    }
+    found = {pk: step.to if step else None for pk, step in steps.items()}
+    return {row.pk: found.get(row.pk, Condition.EVERYBODY) for row in rows}
+
+
 def _paused(rows: Sequence[Outgoing]) -> set[UUID]:
     """Rows that a pause keeps back; the one letter that is tried in spite of it is not among them."""
     survey = [row for row in rows if row.case_id]
@@ -119,6 +133,7 @@ def _facts(
     agreed: bool,
     held: bool,
     case_kinds: Collection[str],
+    to: Condition | None,
     reminders_sent: int,
     paused: bool,
     burden: Burden,
@@ -136,6 +151,7 @@ def _facts(
         opens_at=wave.opens_at if wave else None,
         closes_at=wave.closes_at if wave else None,
         case_kinds=case_kinds,
+        to=to,
         reminders_sent=reminders_sent,
         paused=paused,
         burden=burden,
@@ -175,5 +191,6 @@ def put_off(verdicts: dict[Outgoing, Verdict], now: datetime) -> None:
         else:
             held_back.update(state=State.CANCELLED, reason=verdict.reason, claim=None, lease_until=None)
         if verdict.reason == Reason.CLOSED:
-            overtaken = [row.case for row in rows if row.case and row.kind == LetterKind.INVITATION]
+            main = (row for row in rows if row.case and row.kind == rules.MAIN_OF[row.case.wave.kind])
+            overtaken = [row.case for row in main if row.case]
             waves.record_events(cases=overtaken, kind=CaseEvent.Kind.NOT_SENT, at=now)

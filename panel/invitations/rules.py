@@ -16,8 +16,9 @@ from panel.invitations.limits import local_day as local_day
 from panel.invitations.models import LetterKind, Outgoing
 from panel.members.models import PanelMember
 from panel.waves import plans
+from panel.waves import rules as waves
 from panel.waves.models import CaseEvent, Wave
-from panel.waves.plans import StepKind
+from panel.waves.plans import Condition, StepKind
 
 State = Outgoing.State
 
@@ -66,6 +67,10 @@ class Reason(StrEnum):
     REFUSED = "refused"
     CLOSED = "closed"
     NOT_OPEN = "not_open"
+    NOT_FOR_THEM = "not_for_them"
+    OVERTAKEN = "overtaken"
+    PLAN_CHANGED = "plan_changed"
+    MOVED = "moved"
     OUTSIDE_HOURS = "outside_hours"
     SILENT_DAY = "silent_day"
     UNREACHABLE = "unreachable"
@@ -128,6 +133,12 @@ LIVE = frozenset({State.QUEUED, State.DEFERRED, State.CLAIMED, State.SENDING, St
 UNDER_WAY = LIVE - {State.UNCONFIRMED}
 #: Rows that wait for their time.
 WAITING = frozenset({State.QUEUED, State.DEFERRED})
+#: Cancelled by what the plan said then: due again once it fits, as by a changed plan.
+BY_PLAN = frozenset({Reason.NOT_FOR_THEM, Reason.PLAN_CHANGED})
+#: A wave's main letter; the member who never got it was not asked.
+MAIN_OF = {kind: LetterKind(steps[0].value) for kind, steps in waves.STEPS.items()}
+#: Of these, who has completed gets some all the same.
+AFTER_COMPLETION = frozenset({LetterKind.THANKS, LetterKind.KEEP_IN_TOUCH})
 #: Stops that the member can take back while the wave is open.
 REVERSIBLE = frozenset({Reason.NO_CONSENT, Reason.LEFT, Reason.STOPPED})
 #: Put off by a limit until a moment that was worked out; looked at again when what the limit hangs on changes.
@@ -171,6 +182,9 @@ class Facts:
     opens_at: datetime | None = None
     closes_at: datetime | None = None
     case_kinds: Collection[str] = ()
+    to: Condition | None = (
+        Condition.EVERYBODY
+    )  # whom the plan's step is for; None: the plan has none like it now
     reminders_sent: int = 0
     paused: bool = False
     burden: Burden = Burden()
@@ -233,8 +247,14 @@ def _stopped_by_member(facts: Facts, now: datetime) -> Verdict | None:
 
 def _stopped_by_wave(facts: Facts, now: datetime) -> Verdict | None:
     over = next((reason for kind, reason in OVER.items() if kind in facts.case_kinds), None)
-    if over and not (facts.kind == LetterKind.THANKS and over == Reason.COMPLETED):
+    if over and not (facts.kind in AFTER_COMPLETION and over == Reason.COMPLETED):
         return Verdict(over)
+    if facts.to is None:
+        return Verdict(Reason.PLAN_CHANGED)
+    if not plans.holds(facts.to, facts.case_kinds):
+        return Verdict(Reason.NOT_FOR_THEM)
+    if facts.kind == LetterKind.PRE_NOTIFICATION and facts.wave_status == Wave.Status.OPEN:
+        return Verdict(Reason.OVERTAKEN)
     if facts.wave_status == Wave.Status.CLOSED or (facts.closes_at and facts.closes_at <= now):
         return Verdict(Reason.CLOSED)
     if facts.wave_status != Wave.Status.OPEN and facts.kind != LetterKind.PRE_NOTIFICATION:

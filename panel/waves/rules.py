@@ -75,6 +75,7 @@ class NotDrawn(TextChoices):
     PLACE = "other_place", _("another place")
     EARLIER = "earlier_wave", _("by what happened in an earlier wave")
     LOT = "not_by_lot", _("not drawn by lot")
+    LATER = "joined_later", _("joined after the sample was drawn")
 
 
 class Candidate(NamedTuple):

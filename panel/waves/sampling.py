@@ -3,7 +3,7 @@
 Not here: what a plan must keep to (rules.py), plans and their versions (services.py, plan_changes.py).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from secrets import token_hex
@@ -28,6 +28,7 @@ from panel.waves.rules import Candidate, Known, NotDrawn
 #: Rows per INSERT: few round trips, and no statement that holds a whole panel.
 BATCH = 1000
 FIRST, SAMPLE = "first", "sample"
+TOO_LARGE = _("The soft launch is as large as the sample (%(count)d): plan fewer first, or none.")
 
 
 def seeded(plan: Plan) -> Plan:
@@ -48,9 +49,12 @@ def known(study: Study, *, but: Wave | None = None) -> Known:
     )
 
 
-def looked_at(study: Study, kind: str, plan: Plan) -> Iterator[tuple[Candidate, NotDrawn | None]]:
-    """Each member with the reason why the plan's sample leaves them out, if any."""
-    agreed = consent.holding(study_key=study.key, subjects=None, purpose=rules.PURPOSES[kind])
+def looked_at(
+    study: Study, kind: str, plan: Plan, agreed: Container[str] | None = None
+) -> Iterator[tuple[Candidate, NotDrawn | None]]:
+    """Each member with the reason why the plan's sample leaves them out, if any. `agreed`: codes, where known."""
+    if agreed is None:
+        agreed = consent.holding(study_key=study.key, subjects=None, purpose=rules.PURPOSES[kind])
     happened = _happened(study, plan.sample)
     rows = PanelMember.objects.filter(study=study).order_by("code").values_list(*Candidate._fields)
     found = [
@@ -89,8 +93,7 @@ def draw(wave: Wave) -> int:
     plan = wave.planned
     sample = [one for one, why in looked_at(wave.study, wave.kind, plan) if why is None]
     if plan.soft_launch and sample and plan.soft_launch.first >= len(sample):
-        sentence = _("The soft launch is as large as the sample (%(count)d): plan fewer first, or none.")
-        raise NotNow(sentence % {"count": len(sample)})
+        raise NotNow(TOO_LARGE % {"count": len(sample)})
     first = first_of(plan, [one.code for one in sample])
     return _store(
         Case(wave=wave, member_id=one.pk, first_batch=first is None or one.code in first) for one in sample
@@ -102,6 +105,18 @@ def first_of(plan: Plan, codes: list[str]) -> set[str] | None:
     if plan.soft_launch is None:
         return None
     return rules.drawn_by_lot(codes, plan.soft_launch.first, plan.seed, FIRST)
+
+
+def draw_first(wave: Wave) -> None:
+    """Draws anew whose letters go first, before any went; joins the caller's transaction."""
+    codes = dict(wave.cases.values_list("member__code", "pk"))
+    soft = wave.planned.soft_launch
+    if soft and soft.first >= len(codes):
+        raise NotNow(TOO_LARGE % {"count": len(codes)})
+    first = first_of(wave.planned, list(codes))
+    wave.cases.update(first_batch=first is None)
+    for some in batched([codes[code] for code in first or ()], BATCH):
+        Case.objects.filter(pk__in=some).update(first_batch=True)
 
 
 def _store(cases: Iterable[Case]) -> int:
