@@ -19,7 +19,7 @@ from panel.invitations.returns import READER, Noted
 
 logger = logging.getLogger(__name__)
 
-#: Messages of one run; the next look takes the next ones.
+#: Messages of one run, so that no task lasts long; the next run takes the next ones.
 AT_ONCE = 500
 DAMAGED = (
     "%d messages in the mailbox of returned letters can't be used (damaged, too long, or with no inbox to pass them on "
@@ -38,6 +38,7 @@ class Tally:
     passed_on: int = 0
     aside: int = 0
     left: int = 0
+    more: bool = False
 
     def as_json(self) -> dict[str, object]:
         """Counts alone, as the audit and the command tell them."""
@@ -47,14 +48,15 @@ class Tally:
         }  # fmt: skip
 
 
-def work_off(*, source: Source, now: datetime, limit: int = AT_ONCE) -> Tally:
-    """Deals with at most `limit` messages; each leaves the mailbox after its outcome is kept."""
-    tally = Tally()
+def work_off(*, source: Source, now: datetime, limit: int | None = None) -> Tally:
+    """Deals with at most `limit` messages (AT_ONCE unless told); each leaves the mailbox after its outcome is kept."""
+    tally, limit = Tally(), limit or AT_ONCE
     for message in source.messages(limit):
         tally.read += 1
         if not _deal(source, message, tally, now):
             tally.left += 1
             break  # the mail server takes none now: the next run begins with this one
+    tally.more = tally.read == limit and not tally.left
     if tally.read:
         audit.record(by=READER, verb="returns.read", now=now, detail=tally.as_json())
     if tally.aside:

@@ -76,8 +76,9 @@ class Maildir(Source):
 
     def put_aside(self, message: Message) -> None:
         folder = self.box.add_folder(ASIDE)
-        path = Path(self.box._path) / self.box._lookup(message.name)  # type: ignore[attr-defined]
-        path.rename(Path(folder._path) / "cur" / path.name)  # type: ignore[attr-defined]
+        with suppress(KeyError, FileNotFoundError):  # another run did it
+            path = Path(self.box._path) / self.box._lookup(message.name)  # type: ignore[attr-defined]
+            path.rename(Path(folder._path) / "cur" / path.name)  # type: ignore[attr-defined]
 
 
 class Imap(Source):
@@ -138,15 +139,24 @@ def configured() -> Iterator[Source]:
 @contextmanager
 def _logged_in(host: str, port: int, user: str) -> Iterator[imaplib.IMAP4]:
     try:
-        with imaplib.IMAP4_SSL(
-            host, port, ssl_context=ssl.create_default_context(), timeout=TIMEOUT
-        ) as server:
+        server = imaplib.IMAP4_SSL(host, port, ssl_context=ssl.create_default_context(), timeout=TIMEOUT)
+        try:
             _log_in(server, user)
             yield server
+        finally:
+            _leave(server)
     except (imaplib.IMAP4.abort, OSError) as error:
         raise Unreachable(
             _("The mail server of returned letters can’t be reached. It is tried again at the next look.")
         ) from error
+
+
+def _leave(server: imaplib.IMAP4) -> None:
+    try:
+        server.logout()
+    except (imaplib.IMAP4.error, OSError):  # the line broke: nothing more can be said on it
+        with suppress(OSError):
+            server.shutdown()
 
 
 def _log_in(server: imaplib.IMAP4, user: str) -> None:

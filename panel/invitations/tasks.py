@@ -50,10 +50,12 @@ def sweep_leases() -> None:
 
 @shared_task
 def read_returns() -> None:
-    """Reads what came back of the letters, in a worker, for who wrote is looked up; the rest at the next look."""
+    """Reads what came back of the letters, in a worker, for who wrote is looked up; so many, then the next ones."""
     if settings.BOUNCE_MAILBOX:
         with mailbox.configured() as source:
-            inbound.work_off(source=source, now=clock.now())
+            tally = inbound.work_off(source=source, now=clock.now())
+        if tally.more:
+            read_returns.delay()
 
 
 @shared_task
