@@ -51,6 +51,7 @@ GROUPS: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
                 Verb.SEE_OUTBOX,
                 badge="letters",
             ),
+            _entry(_("Letters"), "desk:invitations_letter_changelist", "mail", Verb.DRAFT_LETTER),
         ),
     ),
     (

@@ -32,7 +32,7 @@ PLACES = {
     "leader": Place("role", Verb.ASSIGN_ROLE, _("Give the role")),
     "dpia": Place("decide", Verb.DECIDE_SETTING, _("Record the decision")),
     "form": Place("", Verb.DRAFT_FORM, _("Write or approve the form"), "desk:consent_consentform_changelist"),
-    "letters": Place("letters", Verb.APPROVE_LETTER, _("Approve the letters")),
+    "letters": Place("", Verb.DRAFT_LETTER, _("Write or approve them"), "desk:invitations_letter_changelist"),
 }
 
 

@@ -10,6 +10,7 @@ from panel.desk.sections import (
     ending,
     flags,
     ledgers,
+    letters,
     members,
     outbox,
     outside,
@@ -21,7 +22,7 @@ from panel.desk.sections import (
     waves,
 )
 from panel.desk.site import desk
-from panel.invitations.models import Outgoing
+from panel.invitations.models import Letter, Outgoing
 from panel.members.models import PanelMember, Study
 from panel.releases.models import Release
 from panel.residency.models import Flag
@@ -33,6 +34,7 @@ desk.register(Wave, waves.WaveAdmin)
 desk.register(PanelMember, members.MemberAdmin)
 desk.register(Flag, flags.FlagAdmin)
 desk.register(Outgoing, outbox.OutboxAdmin)
+desk.register(Letter, letters.LetterAdmin)
 desk.register(Release, releases.ReleaseAdmin)
 desk.register(Request, requests.RequestAdmin)
 desk.register(OutsideItem, outside.OutsideAdmin)

@@ -67,7 +67,7 @@ COLOURS: dict[str, str] = {
     Release.State.ASKED: "warning",
     Release.State.REJECTED: "danger",
     Release.State.WITHDRAWN: "",
-    ConsentForm.Status.DRAFT: "warning",
+    ConsentForm.Status.DRAFT: "warning",  # a letter's too
     ConsentForm.Status.RETIRED: "",
     Request.State.EXTENDED: "warning",
     Request.State.ANSWERED: "success",

@@ -5,6 +5,7 @@
 import uuid
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import Purpose
@@ -91,7 +92,11 @@ class Letter(models.Model):
         )  # fmt: skip
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} ({self.name}, {self.version})"
+        name = "" if self.name == self.STANDARD else f" {self.name}"
+        return gettext("%(letter)s, version %(number)d") % {
+            "letter": f"{self.get_kind_display()}{name}",
+            "number": self.version,
+        }
 
 
 class LetterText(models.Model):

@@ -91,8 +91,9 @@ def test_no_03_a_linked_file_is_called_personal_data_wherever_it_is_named(field,
 def test_no_01_letters_are_read_and_approved_at_the_desk(field, at_desk):
     study = field.study
     Letter.objects.filter(study=study, kind="notice").delete()
-    document = {"language": "nb", "letters": {"notice": _words("nb.json", "notice")}}
-    letter_files.import_letters(by=cast.SIGNE, study=study, document=document, now=NOW)
+    for language in study.languages:
+        document = {"language": language, "letters": {"notice": _words(f"{language}.json", "notice")}}
+        letter_files.import_letters(by=cast.SIGNE, study=study, document=document, now=NOW)
     shown = at_desk(cast.LIV).get(page(study)).text
     assert LetterText.objects.filter(letter__study=study, letter__kind="notice")[0].subject in shown
     assert "1 letters are approved" in at_desk(cast.LIV).post(step(study, "letters"), follow=True).text

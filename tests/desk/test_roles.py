@@ -9,7 +9,8 @@ from django.urls import URLPattern, URLResolver, reverse
 
 from panel.desk.site import desk
 from panel.desk.urls import urlpatterns
-from panel.invitations.models import Outgoing
+from panel.invitations import letter_versions
+from panel.invitations.models import Letter, Outgoing
 from panel.members.models import StaffRole
 from panel.rights.models import ProjectEnd
 from tests.desk.conftest import NOW
@@ -53,6 +54,17 @@ MATRIX = {
     ("residency_flag_change", ("flag",)): "C",
     ("residency_flag_step", ("flag", "confirm")): "C",
     ("residency_flag_step", ("flag", "dismiss")): "C",
+    ("invitations_letter_changelist", ()): "LC",
+    ("invitations_letter_change", ("version",)): "LC",
+    ("invitations_letter_new", ()): "LC",
+    ("invitations_letter_words", ("draft", "uk")): "LC",
+    ("invitations_letter_preview", ("draft", "uk")): "LC",
+    ("invitations_letter_changes", ("draft", "uk")): "LC",
+    ("invitations_letter_step", ("draft", "approve")): "L",
+    ("invitations_letter_step", ("version", "new-version")): "LC",
+    ("invitations_letter_step", ("draft", "try")): "LC",
+    ("invitations_letter_step", ("version", "retire-version")): "L",
+    ("invitations_letter_step", ("version", "delete")): "LC",
     ("invitations_outgoing_changelist", ()): "LC",
     ("invitations_outgoing_change", ("letter",)): "LC",
     ("invitations_outgoing_unconfirmed", ()): "C",
@@ -130,15 +142,15 @@ PUBLIC = {"login", "logout"}
 STEPS = [
     row
     for row in MATRIX
-    if row[0].endswith(("_step", "_plan", "_ask", "_unconfirmed", "_register", "_upload"))
+    if row[0].endswith(("_step", "_plan", "_ask", "_unconfirmed", "_register", "_upload", "_new"))
 ]
 PAGES = {"card", "find", "stop", "request", "enrol", "address", "suppress"}
 #: Steps that would be refused now, even of who may: nothing is held up, a draft, due, or in its turn.
 NOT_NOW = {
     (slug,)
     for slug in (
-        "reachable", "lift", "make-copy", "letters", "in-force", "name-release", "archive-again",
-        "tick-outside", "certify",
+        "reachable", "lift", "make-copy", "in-force", "name-release", "archive-again",
+        "tick-outside", "certify", "new-version", "retire-version", "delete",
     )
 }  # fmt: skip
 names = {"ids": lambda row: f"{row[0]} {'/'.join(row[1])}" if isinstance(row, tuple) else str(row)}
@@ -148,10 +160,13 @@ names = {"ids": lambda row: f"{row[0]} {'/'.join(row[1])}" if isinstance(row, tu
 def things(field, release):
     """What stands for the words in the table."""
     letter = Outgoing.objects.filter(state=Outgoing.State.UNCONFIRMED).first()
+    version = Letter.objects.get(study=field.study, kind="invitation")
+    draft = letter_versions.draft(by=cast.SIGNE, study=field.study, kind="invitation", now=NOW)
+    draft.texts.filter(language="nb").delete()  # so that nobody can approve it
     end = ProjectEnd.objects.create(study=field.study, begun_at=NOW, begun_by="liv")  # though a wave is open
     return {
         "study": field.study.pk, "wave": field.wave.pk, "member": field.members[0].pk, "flag": field.flag.pk,
-        "letter": letter.pk, "release": release.pk, "file": release.files.order_by("name")[0].name,
+        "version": version.pk, "draft": draft.pk, "letter": letter.pk, "release": release.pk, "file": release.files.order_by("name")[0].name,
         "staged": uuid4(), "request": field.request.pk, "outside": field.outside.pk,
         "signed": field.signed.sha256, "old form": field.signed.form.pk, "form": field.draft.pk,
         "run": field.run.pk, "project end": end.pk,
