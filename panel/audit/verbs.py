@@ -181,6 +181,7 @@ GROUPS: Mapping[str, Group] = {
             "file.enrolled": _("People of a file became members."),
             "file.discarded": _("A staged file was forgotten."),
             "member.status_changed": _("A membership changed its status."),
+            "member.hours_set": _("Somebody chose the hours at which letters come."),
             "member.mail_changed": _("A member's mail was stopped, paused or let go on."),
             "member.language_set": _("A member chose a language."),
             "member.place_set": _("A review said where a member lives; the detail does not."),

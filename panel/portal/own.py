@@ -79,7 +79,7 @@ def _ways(came: Visit, seen: Overview) -> dict[str, str]:
     if not seen.frozen:
         names.append("residence")
         if came.member.status == PanelMember.Status.ACTIVE:
-            names.append("address")
+            names += ["hours", "address"]
     return {f"to_{name}": came.address(f"{came.home}/{name}") for name in names}
 
 

@@ -4,7 +4,7 @@ from django.urls import URLPattern, path, register_converter
 
 from panel.invitations.links import PATHS
 from panel.invitations.models import Link
-from panel.portal import addresses, consents, copies, lost, own, reconsent, stops, survey, views
+from panel.portal import addresses, consents, copies, hours, lost, own, reconsent, stops, survey, views
 from panel.portal.guard import OF_MEMBER, TO_OWN, TRAILING
 
 app_name = "portal"
@@ -36,6 +36,7 @@ urlpatterns: list[URLPattern] = [
     path("o/<token:token>", stops.one_click, name="one-click"),
     path("p/<token:token>", own.own, name="own"),
     path("p/<str:token>/residence", own.where, name="own-residence"),
+    path("p/<str:token>/hours", hours.hours, name="own-hours"),
     path("p/<str:token>/address", addresses.change, name="own-address"),
     path("c/<token:token>", addresses.confirm, name="confirm"),
     path("x/<token:token>", addresses.cancel, name="cancel"),

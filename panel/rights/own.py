@@ -1,4 +1,4 @@
-"""What members change on their own page: where they live, their language; and the link to that page by mail.
+"""What members change on their own page: where they live, language, hours; and the link to that page by mail.
 
 The checks that all of these share stand here. Not here: stops (services.py), copies (copies.py), a new address
 (addresses.py).
@@ -16,7 +16,8 @@ from panel.audit.rules import Actor
 from panel.errors import BadInput, NotNow
 from panel.invitations.models import Outgoing
 from panel.invitations.services import queue_service
-from panel.members import permissions
+from panel.invitations.study_limits import look_again
+from panel.members import hours, permissions
 from panel.members import selectors as membership
 from panel.members import services as members
 from panel.members.models import PanelMember
@@ -74,6 +75,18 @@ def choose_language(*, by: Actor, member: PanelMember, language: str, now: datet
         raise BadInput(_("Please choose one of these."))
     if language != member.language:
         members.set_language(by=by, member=member, language=language, now=now)
+
+
+@transaction.atomic
+def choose_hours(
+    *, by: Actor, member: PanelMember, hours_from: int | None, hours_until: int | None, now: datetime
+) -> None:
+    """When letters come from now on; what waits for the old hours is looked at again."""
+    check_own(by, member)
+    hours.check(hours_from, hours_until)
+    if (hours_from, hours_until) != (member.hours_from, member.hours_until):
+        hours.set_hours(by=by, member=member, hours_from=hours_from, hours_until=hours_until, now=now)
+        look_again(Outgoing.objects.filter(member=member), now)
 
 
 @transaction.atomic

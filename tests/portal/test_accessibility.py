@@ -46,7 +46,7 @@ def own_pages(field, client, lang):
     """The own page and what hangs on it, errors included; links of requests, before and after."""
     with_cards(field.amal)
     own, said = f"/p/{link(field, Link.Use.OWN)}", f"?lang={lang}"
-    for further in ("", "/residence", "/address", "/copy", "/stop", "/consents"):
+    for further in ("", "/residence", "/hours", "/address", "/copy", "/stop", "/consents"):
         yield see(client, f"{own}{further}{said}")
     yield Seen(client.post(f"{own}{said}", {"language": "xx"}))
     for sent in ({"place": ""}, {"place": "away", "month": "03"}):

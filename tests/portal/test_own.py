@@ -54,7 +54,7 @@ def test_it_says_what_is_held_by_kind(field, client, own, lang):
     assert len(page.find("//dl/dt")) == 6
     assert "2023" in page.text
     assert len(page.find("//details//li")) == 1
-    assert ways(page, own) == {"stop", "residence", "address", "copy", "consents"}
+    assert ways(page, own) == {"stop", "residence", "hours", "address", "copy", "consents"}
 
 
 def test_sensitive_answers_and_contact_data_are_not_on_it(field, client, own):
@@ -106,7 +106,7 @@ def test_law_10_nothing_is_changed_while_the_data_are_frozen(field, client, own)
     members.hold(by=SYSTEM, member=field.amal, kind="restriction", reason="asked", now=NOW)
     assert ways(see(client, own), own) == {"stop", "consents", "copy"}
     assert not see(client, f"{own}/residence").find("//form")
-    for address, sent in ((own, {"language": "nb"}), (f"{own}/residence", {"place": "returned"})):
+    for address, sent in ((own, {"language": "nb"}), (f"{own}/residence", {"place": "returned"}), (f"{own}/hours", {"from": "7", "until": "10"})):
         assert client.post(address, sent).status_code == 409
     assert not Evidence.objects.exists()
     assert PanelMember.objects.get(pk=field.amal.pk).language == "uk"

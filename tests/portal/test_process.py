@@ -224,7 +224,7 @@ def test_tok_01_a_lost_link_comes_by_mail_and_the_page_says_the_same_to_everybod
 
 def test_the_other_pages_of_a_member_work_there_too(portal, amal):
     own = link(amal, Link.Use.OWN)
-    for path in ("", "/residence", "/address", "/copy", "/consents", "/stop"):
+    for path in ("", "/residence", "/hours", "/address", "/copy", "/consents", "/stop"):
         assert portal.get(f"{own}{path}").status_code in {200, 303}, path
     assert portal.post(own, {"language": "uk"}).status_code == 303
     moved = {"place": "moved_on", "month": "05", "year": "2023"}

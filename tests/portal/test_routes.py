@@ -38,6 +38,7 @@ FURTHER = {
     **{f"{use.value}-stop": (use, "stop") for use in OF_MEMBER if use != Link.Use.STOP},
     **{f"{use.value}-own": (use, "own") for use in OF_MEMBER if use != Link.Use.OWN},
     "own-residence": (Link.Use.OWN, "residence"),
+    "own-hours": (Link.Use.OWN, "hours"),
     "own-address": (Link.Use.OWN, "address"),
     "own-copy": (Link.Use.OWN, "copy"),
     "own-consents": (Link.Use.OWN, "consents"),
