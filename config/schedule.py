@@ -49,6 +49,7 @@ def beat(tick: timedelta) -> dict[str, dict[str, Any]]:
             "schedule": crontab(hour="4", minute="10"),
         },
         "rights-lost-links": {"task": "panel.rights.tasks.mail_links", "schedule": tick},
+        "rights-complaints": {"task": "panel.rights.tasks.heed_complaints", "schedule": tick},
         "rights-copies": {"task": "panel.rights.tasks.make_copies", "schedule": tick},
         "rights-addresses": {"task": "panel.rights.tasks.turn_addresses", "schedule": tick},
         "enrolment-rotate-intake": {

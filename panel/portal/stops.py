@@ -9,12 +9,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from panel.audit.rules import Actor
-from panel.errors import BadInput, NotFound, NotNow, Refusal
+from panel.errors import BadInput, NotFound, Refusal
 from panel.invitations.models import Link
 from panel.members.models import PanelMember
 from panel.portal import words
 from panel.portal.guard import Visit, page, respondents, said, see_other, visit, wrong_link
-from panel.rights import selectors, services
+from panel.rights import pausing, selectors, services
 from panel.rights.models import Stop
 from panel.rights.rules import (
     DELETE_WORDS,
@@ -60,7 +60,8 @@ def one_click(request: HttpRequest, token: str) -> HttpResponse:
             if "undo" in request.POST:
                 _undo(came, request.POST["undo"], Rung.PAUSE)
             elif request.POST.get("List-Unsubscribe") == "One-Click":
-                _pause(came)
+                by = Actor.member(came.member.code)
+                pausing.pause(by=by, member=came.member, channel=Channel.ONE_CLICK, now=came.now)
         except Refusal as refusal:
             told = said(refusal, came.lang)
     return _one_click_page(came, told)
@@ -187,25 +188,6 @@ def _common(came: Visit) -> dict[str, object]:
 
 
 # --- one click
-
-
-def _pause(came: Visit) -> None:
-    """Pause from today; a longer pause, no mail at all or having left stand as they are."""
-    until = timezone.localdate(came.now) + ONE_CLICK_PAUSE
-    standing = [one for one in selectors.in_force(came.member, now=came.now) if one.rung != Rung.NO_REMINDERS]
-    if any(stop.until is None or stop.until >= until for stop in standing):
-        return
-    try:
-        services.ask_stop(
-            by=Actor.member(came.member.code),
-            member=came.member,
-            rung=Rung.PAUSE,
-            channel=Channel.ONE_CLICK,
-            until=until,
-            now=came.now,
-        )
-    except NotNow:
-        return  # left for good: nothing is sent any more, which is what was asked
 
 
 def _one_click_page(came: Visit, told: str) -> HttpResponse:

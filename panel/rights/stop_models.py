@@ -35,6 +35,7 @@ class Stop(models.Model):
         OTHER_PAGE = "other page", _("on the page of a request’s link")
         ONE_CLICK = "one click", _("by the mail program's button")
         TOLD_STAFF = "told staff", _("told staff")
+        COMPLAINT = "complaint", _("by a mark as unwanted mail")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     member = models.ForeignKey(

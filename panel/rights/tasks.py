@@ -3,7 +3,17 @@
 from celery import shared_task
 
 from panel import clock
-from panel.rights import addresses, copies, erasure, lost, new_address, oversight, project_end, retention
+from panel.rights import (
+    addresses,
+    copies,
+    erasure,
+    lost,
+    new_address,
+    oversight,
+    pausing,
+    project_end,
+    retention,
+)
 
 
 @shared_task
@@ -46,6 +56,12 @@ def turn_addresses() -> None:
 def make_copies() -> None:
     """Makes the copies that members asked for, in a worker, for it opens their cards."""
     copies.make_copies(now=clock.now())
+
+
+@shared_task
+def heed_complaints() -> None:
+    """Pauses letters to those who marked one as unwanted."""
+    pausing.heed_complaints(now=clock.now())
 
 
 @shared_task
