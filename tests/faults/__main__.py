@@ -22,6 +22,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults")
     parser.add_argument("--letters", type=int, default=10_000)
     parser.add_argument("--db", choices=["postgres", "sqlite"], default="postgres")
+    parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--seed", type=int, default=4)
     parser.add_argument("--json", action="store_true")
@@ -46,7 +47,7 @@ def prove(bed: Bed, options: argparse.Namespace) -> bool:
     ready(bed)
     proofs = importlib.import_module("tests.faults.proof")  # they need Django as it is set up by now
     faults = importlib.import_module("tests.faults.faults").FAULTS
-    crew = importlib.import_module("tests.faults.crew").Crew(bed)
+    crew = importlib.import_module("tests.faults.crew").Crew(bed, options.workers)
     proof = proofs.Proof(bed, crew, options.letters, options.seed)
     proof.keep_moves()
     names = options.only or [name for name in faults if name != "postgres" or options.db == "postgres"]

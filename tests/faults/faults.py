@@ -61,7 +61,7 @@ def killed_when_claimed(proof: Proof) -> None:
         time.sleep(0.5)
         proof.crew.kill(*proof.crew.workers)
         os.kill(redis, signal.SIGCONT)
-    assert proof.states()[State.CLAIMED]
+    proof.until(lambda: proof.states()[State.CLAIMED], seconds=5)
 
 
 def killed_when_enqueued(proof: Proof) -> None:
@@ -73,6 +73,15 @@ def killed_when_enqueued(proof: Proof) -> None:
         with proof.fault():
             proof.crew.kill(*proof.crew.workers)
         assert redis.llen("letters")
+
+
+#: Where in its talk with the mail server a worker is held, and what it has done by then.
+GATES = {
+    "greeting": "sending, not begun",
+    "content": "content given",
+    "taken": "taken, no answer",
+    "mail": "marked",
+}
 
 
 def killed_at(gate: str) -> Callable[[Proof], None]:
@@ -104,9 +113,12 @@ def killed_before_marking(proof: Proof) -> None:
         assert proof.states()[State.SENDING]
 
 
-def person_decides(proof: Proof) -> None:
-    """Killed while a letter is taken; then a person sends some of the doubtful again."""
-    killed_at("taken")(proof)
+def killed_at_each_step(proof: Proof) -> None:
+    """One wave through all of that: after each death time passes, and what can go on does; then a person decides."""
+    for step in (killed_when_claimed, killed_when_enqueued, *map(killed_at, GATES), killed_before_marking):
+        step(proof)
+        proof.bed.mail.plan()
+        proof.bed.clock.move(timedelta(minutes=16))
     proof.settle()
     proof.decide()
 
@@ -282,12 +294,9 @@ FAULTS: dict[str, Callable[[Proof], None]] = {
     "mail server": mail_server,
     "killed: claimed": killed_when_claimed,
     "killed: enqueued": killed_when_enqueued,
-    "killed: sending, not begun": killed_at("greeting"),
-    "killed: content given": killed_at("content"),
-    "killed: taken, no answer": killed_at("taken"),
+    **{f"killed: {done}": killed_at(gate) for gate, done in GATES.items()},
     "killed: taken, not marked": killed_before_marking,
-    "killed: marked": killed_at("mail"),
-    "killed: a person decides": person_decides,
+    "killed: at each step": killed_at_each_step,
     "killed: again and again": killed_again_and_again,
     "redis": redis,
     "postgres": postgres,

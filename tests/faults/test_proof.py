@@ -1,0 +1,66 @@
+"""The outbox survives anything: the proof of `make faults` with few letters and workers.
+
+A program of its own, for it stops and restarts its servers: workers, beat, a mail server, Redis, databases.
+"""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from panel.invitations.rules import CHUNK
+from tests.conftest import ROOT
+from tests.settings import TEST_DB
+
+#: What is proven in one go, and how many workers and letters it takes: each death costs a chunk of each worker's.
+GOES: dict[str, tuple[int, int, list[str]]] = {
+    "workers": (1, 8 * CHUNK, ["killed: at each step"]),
+    "services": (
+        2,
+        240,
+        [
+            "mail server",
+            "redis",
+            "beats",
+            "clock: ahead",
+            "clock: back",
+            "clock: of one machine",
+            "everything",
+        ],
+    ),
+}
+#: Faults by which no letter can come into doubt: the workers live on, and so does what they write in.
+NO_DOUBT = {"redis", "beats"}
+
+
+@pytest.mark.parametrize("go", GOES)
+def test_after_each_fault_a_letter_was_sent_once_is_sent_later_or_stands_in_doubt(go):
+    """None twice unless a person said so; each in doubt was in `sending` at the fault (proof.py judges)."""
+    workers, letters, names = GOES[go]
+    if go == "services" and TEST_DB == "postgres":
+        names = [*names, "postgres"]
+    words = [
+        "--db",
+        TEST_DB,
+        "--workers",
+        str(workers),
+        "--letters",
+        str(letters),
+        "--json",
+        "--only",
+        *names,
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.faults", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    results = {line["fault"]: line for line in map(json.loads, done.stdout.splitlines())}
+    assert list(results) == names, done.stderr
+    for name, line in results.items():
+        assert (line["twice"], line["lost"], line["wrong"]) == (0, 0, []), line
+        assert line["letters"] == letters
+        if name in NO_DOUBT:
+            assert (line["delivered"], line["unconfirmed"]) == (letters, 0), line
+        if name == "killed: at each step":
+            assert line["again"], line
+    assert done.returncode == 0
