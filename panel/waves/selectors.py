@@ -11,8 +11,20 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import Case as Choice
-from django.db.models import Count, IntegerField, Max, Min, Q, QuerySet, Sum, Value, When
-from django.db.models.functions import TruncDate
+from django.db.models import (
+    Count,
+    IntegerField,
+    Max,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce, TruncDate
 from django.utils.translation import gettext_lazy as _
 
 from panel.errors import BadInput, NotFound
@@ -105,7 +117,19 @@ def by_code(wave: Wave) -> Counter[str]:
 def invited(wave: Wave) -> int:
     """How many cases got an invitation; of erased ones those whose code tells of a letter."""
     here: int = wave.cases.filter(events__kind=Kind.INVITED).values("pk").distinct().count()
-    return here + sum(number for code, number in wave.erased.items() if code != dispositions.OTHERWISE)
+    return here + sum(int(number) for code, number in wave.erased.items() if code != dispositions.OTHERWISE)
+
+
+def counted() -> dict[str, Coalesce]:
+    """For a list of waves: how many cases each has, and how many of these completed."""
+    done = CaseEvent.objects.filter(case__wave=OuterRef("pk"), kind=Kind.COMPLETED).values("case__wave")
+    here = Case.objects.filter(wave=OuterRef("pk")).values("wave")
+    return {
+        "drawn": Coalesce(Subquery(here.annotate(number=Count("pk")).values("number")), 0),
+        "completed": Coalesce(
+            Subquery(done.annotate(number=Count("case", distinct=True)).values("number")), 0
+        ),
+    }
 
 
 def progress(wave: Wave) -> Progress:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib.admin import display
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path
@@ -24,8 +24,8 @@ from panel.instruments.models import InstrumentVersion
 from panel.members import permissions
 from panel.members.models import Study
 from panel.members.rules import Verb
-from panel.waves import dispositions, services
-from panel.waves.models import CaseEvent, Wave
+from panel.waves import dispositions, selectors, services
+from panel.waves.models import Wave
 
 Status = Wave.Status
 
@@ -137,14 +137,12 @@ class WaveAdmin(DeskAdmin[Wave]):
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Wave]:
-        """With the two counts of the list's bar, so that a list is one query."""
-        completed = Q(cases__events__kind=CaseEvent.Kind.COMPLETED)
-        counts = {
-            "drawn": Count("cases", distinct=True),
-            "completed": Count("cases", distinct=True, filter=completed),
-        }
+        """With the two counts of the list's bar, each in a query of its own: a join of both would be of all events."""
         return (
-            super().get_queryset(request).annotate(**counts).select_related("study", "instrument__instrument")
+            super()
+            .get_queryset(request)
+            .annotate(**selectors.counted())
+            .select_related("study", "instrument__instrument")
         )
 
     def extra_urls(self) -> list[URLPattern]:
