@@ -53,6 +53,7 @@ GROUPS: Mapping[str, Group] = {
             "reply.received": _("A member wrote; somebody answers by a day."),
             "reply.unknown": _("Somebody wrote whom nobody here could place; the mail was passed on."),
             "reply.closed": _("What a member wrote was dealt with."),
+            "link.sent_again": _("A contact keeper had a member's links sent again."),
             "orphans.swept": _("Cards and keys that no member has were removed."),
             "orphans.sweep_refused": _("A sweep would have removed too much and removed nothing."),
         },

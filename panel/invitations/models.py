@@ -32,6 +32,7 @@ class LetterKind(models.TextChoices):
     KEEP_IN_TOUCH = "keep_in_touch", _("keep in touch")
     INTERVIEW_REQUEST = "interview_request", _("interview request")
     RECEIPT = "receipt", _("receipt of a request")
+    LINK_AGAIN = "link_again", _("a lost link, sent again")
     CONFIRM_ADDRESS = "confirm_address", _("to a new address, to be confirmed there")
     ADDRESS_NOTICE = "address_notice", _("to the old address: a new one was given")
     COPY_READY = "copy_ready", _("a copy of one's data is ready")

@@ -6,7 +6,7 @@ spoken to. Not here: what is due (services.py), whether a letter may go (rules.p
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from time import monotonic
@@ -16,7 +16,7 @@ from django.db import transaction
 
 from panel.audit.rules import Actor
 from panel.errors import Damaged
-from panel.invitations import checking, links, new_addresses, post, readiness, rules
+from panel.invitations import again, checking, links, new_addresses, post, readiness, rules
 from panel.invitations.letters import Prepared, Shelf, marks
 from panel.invitations.models import LetterKind, Link, Outgoing
 from panel.invitations.post import Mail, Outcome
@@ -27,7 +27,7 @@ from panel.members.models import PanelMember
 from panel.vault import services as vault
 from panel.vault.rules import ContactData
 from panel.waves import services as waves
-from panel.waves.models import CaseEvent, Wave
+from panel.waves.models import Case, CaseEvent
 
 SENDER = Actor.system("sender")
 REASON = "sending letters"
@@ -51,6 +51,7 @@ LINKS: dict[str, tuple[Link.Use, ...]] = {
     LetterKind.THANKS: (*ALWAYS, Link.Use.ONE_CLICK),
     LetterKind.KEEP_IN_TOUCH: (*ALWAYS, Link.Use.ONE_CLICK),
     LetterKind.INTERVIEW_REQUEST: SURVEY_LINKS,
+    LetterKind.LINK_AGAIN: (*ALWAYS, Link.Use.ANSWER),
     # To an address nobody has proven yet, perhaps a stranger's: it can confirm, and nothing else.
     LetterKind.CONFIRM_ADDRESS: (Link.Use.CONFIRM,),
     LetterKind.ADDRESS_NOTICE: (*ALWAYS, Link.Use.CANCEL),
@@ -131,7 +132,8 @@ def _render(
         at_home = {code for row in rows for code in households.get(row.member.shared_address or row.pk, [])}
         cards |= _open({row.member.code for row in rows} | at_home, study.slug, now)
     rows = [row for row in letters if row.pk in addresses or row.member.code in cards]
-    tokens = _mint(rows, rules.local_day(now))
+    about = again.about(rows)
+    tokens = _mint(rows, about, rules.local_day(now))
     told_apart: dict[UUID, dict[str, str]] = {
         address: marks({code: cards[code].first_name for code in house if code in cards})
         for address, house in households.items()
@@ -143,7 +145,7 @@ def _render(
             to = cards[row.member.code].email
             house = told_apart.get(row.member.shared_address, {}) if row.member.shared_address else {}
             mark = house.get(row.member.code, "")
-        mails[row] = _mail(row, letters[row], to, tokens[row.pk], mark)
+        mails[row] = _mail(row, about.get(row.pk), letters[row], to, tokens[row.pk], mark)
     return mails
 
 
@@ -175,10 +177,12 @@ def _open_each(codes: Collection[str], study: str, now: datetime) -> dict[str, C
     return cards
 
 
-def _mint(rows: Sequence[Outgoing], today: date) -> dict[UUID, dict[Link.Use, str]]:
+def _mint(
+    rows: Sequence[Outgoing], about: Mapping[UUID, Case], today: date
+) -> dict[UUID, dict[Link.Use, str]]:
     """New links for each letter, in one insert."""
     wanted = [(row, use) for row in rows for use in LINKS.get(row.kind, ALWAYS)]
-    new = [links.NewLink(use, row.member, row.case, row.occasion) for row, use in wanted]
+    new = [links.NewLink(use, row.member, about.get(row.pk), row.occasion) for row, use in wanted]
     tokens = links.mint_many(new, today=today)
     minted: dict[UUID, dict[Link.Use, str]] = defaultdict(dict)
     for (row, use), token in zip(wanted, tokens, strict=True):
@@ -186,8 +190,10 @@ def _mint(rows: Sequence[Outgoing], today: date) -> dict[UUID, dict[Link.Use, st
     return minted
 
 
-def _mail(row: Outgoing, letter: Prepared, to: str, urls: dict[Link.Use, str], mark: str) -> Mail:
-    wave: Wave | None = row.case.wave if row.case else None
+def _mail(
+    row: Outgoing, case: Case | None, letter: Prepared, to: str, urls: dict[Link.Use, str], mark: str
+) -> Mail:
+    wave = case.wave if case else None
     values = {
         **{name: urls.get(use, "") for use, name in PLACEHOLDERS.items()},
         "joined": f"{row.member.joined_on:%m.%Y}",

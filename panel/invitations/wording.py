@@ -31,6 +31,7 @@ ALSO: dict[str, frozenset[str]] = {
     LetterKind.REMINDER: frozenset({"link", "closes"}),
     LetterKind.CONTINUE: frozenset({"link", "closes"}),
     LetterKind.INTERVIEW_REQUEST: frozenset({"link", "closes"}),
+    LetterKind.LINK_AGAIN: frozenset({"link", "closes"}),
     LetterKind.CONFIRM_ADDRESS: frozenset({"confirm_link"}),
     LetterKind.ADDRESS_NOTICE: frozenset({"cancel_link"}),
     LetterKind.COPY_READY: frozenset({"copy_link"}),
@@ -44,7 +45,7 @@ ONLY_IN: dict[str, frozenset[str]] = {
     "closes": frozenset(
         {
             LetterKind.PRE_NOTIFICATION, LetterKind.INVITATION, LetterKind.REMINDER, LetterKind.CONTINUE,
-            LetterKind.THANKS, LetterKind.KEEP_IN_TOUCH, LetterKind.INTERVIEW_REQUEST,
+            LetterKind.THANKS, LetterKind.KEEP_IN_TOUCH, LetterKind.INTERVIEW_REQUEST, LetterKind.LINK_AGAIN,
         }
     )
 }  # fmt: skip

@@ -46,6 +46,7 @@ def _change(came: Visit, sent: str, *, stop: bool) -> None:
 def _page(came: Visit, *, sent: str = "", error: str = "", told: str = "", status: int = 200) -> HttpResponse:
     context = came.common() | {
         "waiting": addresses.waiting_change(came.member, now=came.now),
+        "code": came.member.code,
         "frozen": is_frozen(came.member),
         "sent": sent,
         "error": error,

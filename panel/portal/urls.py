@@ -25,11 +25,12 @@ class Token:
 register_converter(Token, "token")
 
 #: Names of the routes that need no link.
-PUBLIC = frozenset({"landing", "robots", "again"})
+PUBLIC = frozenset({"landing", "robots", "again", "new-address"})
 
 urlpatterns: list[URLPattern] = [
     path("", views.landing, name="landing"),
     path("again", lost.again, name="again"),
+    path("new-address", lost.moved, name="new-address"),
     path("robots.txt", views.robots, name="robots"),
     path("a/<token:token>", survey.answer, name="answer"),
     path("m/<token:token>", stops.ladder, {"use": Link.Use.STOP}, name="stop"),

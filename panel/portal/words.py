@@ -14,8 +14,14 @@ from panel.rights.models import OutsideItem
 Words = Mapping[str, Promise]
 
 LETTERS: Words = {
+    LetterKind.PRE_NOTIFICATION: _("Notice that a survey is coming"),
     LetterKind.INVITATION: _("Invitation to a survey"),
     LetterKind.REMINDER: _("Reminder"),
+    LetterKind.CONTINUE: _("Reminder to go on"),
+    LetterKind.THANKS: _("Thanks for your answers"),
+    LetterKind.KEEP_IN_TOUCH: _("Letter to keep in touch"),
+    LetterKind.INTERVIEW_REQUEST: _("Question whether we may interview you"),
+    LetterKind.LINK_AGAIN: _("Your link, sent again"),
     LetterKind.RECEIPT: _("Receipt for something you asked for"),
     LetterKind.CONFIRM_ADDRESS: _("Confirmation of a new address"),
     LetterKind.ADDRESS_NOTICE: _("Notice of a new address"),

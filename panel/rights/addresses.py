@@ -5,12 +5,11 @@ opens the new address and seals it into the card. The page says the same whoever
 """
 
 import logging
-from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
 from django.db import Error, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -92,21 +91,6 @@ def _begin(member: PanelMember, address: str, now: datetime, **how: bool) -> Add
 
 
 @transaction.atomic
-def accept_change(*, by: Actor, change: AddressChange, reason: str, now: datetime) -> None:
-    """A contact keeper made sure that an address given by code, and confirmed there, is the member's."""
-    permissions.check(by, change.member.study, Verb.CHANGE_ADDRESS)
-    why = words.reason(reason)
-    waiting = AddressChange.objects.filter(
-        pk=change.pk, state=State.CONFIRMED, by_code=True, accepted_at=None
-    )
-    if not waiting.update(accepted_at=now):
-        raise NotNow(_("This change doesn’t wait to be accepted: it isn’t confirmed yet, or it is over."))
-    change.accepted_at = now
-    _note(by, change, "address_change.accepted", now, reason=why)
-    lost_contacts.note_address(by=by, member=change.member, kind=Step.ADDRESS_ACCEPTED, now=now)
-
-
-@transaction.atomic
 def confirm_change(*, by: Actor, change: AddressChange, now: datetime) -> None:
     """Confirms at the new address; a worker carries it out. Nobody else can confirm for the member."""
     if by != Actor.member(change.member.code):
@@ -137,13 +121,6 @@ def waiting_change(member: PanelMember, *, now: datetime) -> AddressChange | Non
         AddressChange.objects.filter(member=member, state__in=STANDING).select_related("member").first()
     )
     return standing if standing and can_cancel(standing, now=now) else None
-
-
-def to_accept(studies: Collection[Study] | QuerySet[Study]) -> QuerySet[AddressChange]:
-    """What was given by code and confirmed there, and waits for a contact keeper."""
-    return AddressChange.objects.filter(
-        member__study__in=studies, state=State.CONFIRMED, by_code=True, accepted_at=None
-    ).select_related("member__study")
 
 
 def is_settled(member: PanelMember, *, now: datetime) -> bool:

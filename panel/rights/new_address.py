@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
 
 from panel.audit import services as audit
 from panel.audit.rules import Actor
@@ -44,18 +44,30 @@ LONGEST_NAME = 80
 
 
 def give(*, code: str, name: str, address: str, now: datetime) -> None:
-    """Keeps what was typed, sealed, for a worker's next look. A code is told from a typing error by itself alone."""
+    """Keeps what was typed, sealed, for a worker's next look."""
+    if wrong := amiss(code=code, name=name, address=address):
+        raise BadInput(next(iter(wrong.values())))
     tidied, code, name = usable(address), tidy_code(code), " ".join(name.split())
-    if not is_code(code):
-        raise BadInput(_("Please check the code. It has nine letters and digits."))
-    if not name or len(name) > LONGEST_NAME:
-        raise BadInput(_("Please write your name as you gave it when you joined."))
     if GivenAddress.objects.count() < MOST:
         given = GivenAddress(given_at=now)
         given.sealed = intake.seal_typed(
             "\n".join((code, name, tidied)), place=_place(given.pk), blocks=BLOCKS
         )
         given.save(force_insert=True)
+
+
+def amiss(*, code: str, name: str, address: str) -> dict[str, str]:
+    """What can't be right, by field. A code is told from a typing error by itself: it says nothing of members."""
+    wrong: dict[str, str] = {}
+    if not is_code(tidy_code(code)):
+        wrong["code"] = _("Please check the code. It has nine letters and digits.")
+    if not 0 < len(" ".join(name.split())) <= LONGEST_NAME:
+        wrong["name"] = _("Please write your name as you gave it when you joined.")
+    try:
+        usable(address)
+    except BadInput as refusal:
+        wrong["address"] = str(refusal)
+    return wrong
 
 
 @transaction.atomic

@@ -4,8 +4,7 @@ The checks that all of these share stand here. Not here: stops (services.py), co
 (addresses.py).
 """
 
-from datetime import datetime, timedelta
-from uuid import uuid5
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -14,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.errors import BadInput, NotNow
+from panel.invitations import again
 from panel.invitations.models import Outgoing
-from panel.invitations.services import queue_service
 from panel.invitations.study_limits import look_again
 from panel.members import hours, permissions
 from panel.members import selectors as membership
@@ -103,12 +102,12 @@ def mail_own_page(*, by: Actor, member: PanelMember, now: datetime) -> None:
 
 @transaction.atomic
 def queue_own_page(*, by: Actor, member: PanelMember, now: datetime) -> bool:
-    """The letter itself; False where it was asked for today already, or often enough in seven days."""
-    today = timezone.localdate(now)
-    days = [uuid5(member.pk, f"own page {today - timedelta(days=ago)}") for ago in range(7)]
-    asked = set(Outgoing.objects.filter(member=member, occasion__in=days).values_list("occasion", flat=True))
-    if days[0] in asked or len(asked) >= WEEKLY:
+    """The letter itself, to questions that are open too; False where one went today already, or often enough in
+    seven days.
+    """
+    PanelMember.objects.select_for_update().get(pk=member.pk)
+    if again.sent(member, days=1, now=now) or again.sent(member, days=7, now=now) >= WEEKLY:
         return False
-    queue_service(member=member, occasion=days[0], now=now)
+    again.queue(member=member, now=now)
     audit.record(by=by, verb="own_page.asked", now=now, study=member.study.slug, subject=member.code)
     return True

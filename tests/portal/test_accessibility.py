@@ -66,6 +66,8 @@ def own_pages(field, client, lang):
     yield see(client, f"/a/{field.token()}/own{said}")
     yield see(client, f"/again{said}")
     yield Seen(client.post(f"/again{said}", {"address": "x"}))
+    yield see(client, f"/new-address{said}")
+    yield Seen(client.post(f"/new-address{said}", {"address": "x"}))
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -49,7 +49,7 @@ TOKENED = {
     **{name: f"/{PATHS[use]}/{{}}" for name, use in FIRST.items()},
     **{name: f"/{PATHS[use]}/{{}}/{page}" for name, (use, page) in FURTHER.items()},
 }
-OPEN = {"landing": "/", "robots": "/robots.txt", "again": "/again"}
+OPEN = {"landing": "/", "robots": "/robots.txt", "again": "/again", "new-address": "/new-address"}
 
 
 def addresses(field):

@@ -18,7 +18,7 @@ from panel.members import services as members
 from panel.members.models import Hold, PanelMember
 from panel.members.rules import Role, member_code
 from panel.residency.models import Evidence, Flag
-from panel.rights import addresses, new_address
+from panel.rights import addresses, new_address, reaching
 from panel.rights.models import AddressChange, GivenAddress
 from panel.rights.new_address import is_named
 from panel.vault.rules import ContactData
@@ -68,7 +68,7 @@ def confirm(now=NOON):
 
 def accept(now=NOON):
     reason = "Called the number on the card."
-    addresses.accept_change(by=cast.VERA, change=change(), reason=reason, now=now)
+    reaching.accept_address(by=cast.VERA, change=change(), reason=reason, now=now)
 
 
 def kinds(member):
@@ -196,7 +196,7 @@ def test_only_a_contact_keeper_accepts(lost, actor):
     give(lost)
     confirm()
     with pytest.raises(NotAllowed):
-        addresses.accept_change(by=actor, change=change(), reason="So.", now=NOON)
+        reaching.accept_address(by=actor, change=change(), reason="So.", now=NOON)
 
 
 def test_it_is_accepted_once_and_after_it_was_confirmed(lost):
@@ -204,9 +204,9 @@ def test_it_is_accepted_once_and_after_it_was_confirmed(lost):
     with pytest.raises(NotNow):
         accept()
     confirm()
-    assert [one.pk for one in addresses.to_accept([lost.study])] == [change().pk]
+    assert [one.pk for one in reaching.to_accept([lost.study])] == [change().pk]
     accept()
-    assert not addresses.to_accept([lost.study])
+    assert not reaching.to_accept([lost.study])
     with pytest.raises(NotNow):
         accept()
 
@@ -214,7 +214,7 @@ def test_it_is_accepted_once_and_after_it_was_confirmed(lost):
 def test_what_the_member_asked_by_a_letter_s_link_needs_no_keeper(amal):
     asked = addresses.ask_change(by=Actor.member(amal.code), member=amal, address=NEW, now=NOON)
     with pytest.raises(NotNow):
-        addresses.accept_change(by=cast.VERA, change=asked, reason="So.", now=NOON)
+        reaching.accept_address(by=cast.VERA, change=asked, reason="So.", now=NOON)
 
 
 @pytest.mark.parametrize("broken", ["look", "accept"])
