@@ -230,6 +230,12 @@ if BOUNCE_MAILBOX.startswith("imaps:") and (not BOUNCE_MAILBOX_PASSWORD or urlsp
     raise ImproperlyConfigured(
         "BOUNCE_MAILBOX_PASSWORD is not set: an imaps:// mailbox needs it there (or as _FILE), not in its address."
     )
+#: Where letters leave through a provider that tells by webhook what became of them: brevo, mailgun, postmark.
+MAIL_PROVIDER: str = env.str("MAIL_PROVIDER", "")
+ANYMAIL: dict[str, str] = {
+    "WEBHOOK_SECRET": env.str("ANYMAIL_WEBHOOK_SECRET", ""),  # user:password
+    "MAILGUN_WEBHOOK_SIGNING_KEY": env.str("ANYMAIL_MAILGUN_WEBHOOK_SIGNING_KEY", ""),
+}
 #: Who gets a person's mail that nobody can place; blank where there is one study alone, whose inbox it is.
 OPERATOR_EMAIL: str = env.str("OPERATOR_EMAIL", "")
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [urlsplit(BASE_URL).hostname or ""])

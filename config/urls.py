@@ -12,5 +12,7 @@ if settings.PROCESS in {"all", "desk", "migrate"}:
         path("desk/", include("panel.desk.urls")),
         path("desk/", include("panel.desk.account_urls")),
     ]
+if settings.PROCESS in {"all", "portal"} and settings.MAIL_PROVIDER:
+    urlpatterns += [path("hooks/", include("panel.portal.hooks"))]
 if settings.PROCESS in {"all", "portal"}:
     urlpatterns += [path("api/v1/", include("panel.api.urls")), path("", include("panel.portal.urls"))]

@@ -186,6 +186,11 @@ def _by_code(code: str) -> Word | None:
     return CODES.get(rest) or CODE_FAMILIES.get(rest.partition(".")[0])
 
 
+def of_answer(said: str) -> Finding:
+    """What a mail server's answer alone says."""
+    return _finding(_cause([" ".join(said.split())[:PARAGRAPH_MAX]]))
+
+
 def by_code(code: str) -> Finding:
     """A refusal of which nothing is known but its code, and that it is for good."""
     word = _by_code(code)

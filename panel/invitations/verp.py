@@ -7,6 +7,7 @@ row. Reads nothing from the database: whether the row exists, and of whom it is,
 
 import hmac
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -20,6 +21,9 @@ from panel.keys import macs
 MAC_HEX = 12
 #: As much of a message is looked through for an address or a Message-ID of ours.
 LOOK_MAX = 1_000_000
+#: Providers whose webhooks don't tell our Message-ID hand back what stands here.
+PROVIDER_HEADERS = {"postmark": "X-PM-Metadata-letter"}
+_MARK = re.compile(rb"([0-9a-f]{32})([0-9a-f]{12})")
 
 
 def sender_of(row_id: UUID) -> str:
@@ -38,6 +42,26 @@ def row_of(address: str) -> UUID | None:
     return _checked(found) if found else None
 
 
+def provider_header(row_id: UUID) -> dict[str, str]:
+    """By what the provider's webhook names the letter, where it doesn't hand our Message-ID back."""
+    name = PROVIDER_HEADERS.get(settings.MAIL_PROVIDER)
+    return {name: f"{row_id.hex}{_mac(row_id)}"} if name else {}
+
+
+def row_named(marks: Iterable[str]) -> UUID | None:
+    """The letter that one of these names: by such a header's value, by an envelope sender or by a Message-ID."""
+    for mark in marks:
+        found = _MARK.fullmatch(mark.encode(errors="replace"))
+        row = (
+            (_checked(found) if found else None)
+            or row_of(mark)
+            or _by_message_id(mark.encode(errors="replace"))
+        )
+        if row:
+            return row
+    return None
+
+
 def row_in(mail: Returned) -> UUID | None:
     """The letter a message is about: by its recipient, by what it returns, by the Message-ID it answers."""
     text = _head(mail) + mail.raw[:LOOK_MAX].replace(b"=\n", b"") + mail.all_text().encode(errors="replace")
@@ -46,6 +70,10 @@ def row_in(mail: Returned) -> UUID | None:
             row = _checked(found)
             if row:
                 return row
+    return _by_message_id(text)
+
+
+def _by_message_id(text: bytes) -> UUID | None:
     named = _message_id(urlsplit(settings.BASE_URL).hostname or "").search(text)
     return UUID(named[1].decode()) if named else None
 
