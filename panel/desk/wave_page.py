@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from panel import clock
 from panel.desk.progress import chart_of
 from panel.desk.words import COLOURS, reason
+from panel.invitations import pauses, soft_launch
 from panel.invitations import selectors as outbox
 from panel.invitations.models import Outgoing
 from panel.invitations.selectors import Letters
@@ -32,7 +33,7 @@ from panel.waves.plans import Step
 from panel.waves.rates import FORMULAS, Rate
 
 Words = str | Promise
-State = Outgoing.State
+State, Status = Outgoing.State, Wave.Status
 #: Letters that wait or are on their way.
 WAITING = frozenset({State.QUEUED, State.CLAIMED, State.SENDING, State.DEFERRED})
 
@@ -48,6 +49,9 @@ def context(request: HttpRequest, wave: Wave, may: frozenset[Verb]) -> dict[str,
         "steps_without_day": without_day(wave, letters),
         "may_see_letters": bool(may & {Verb.SEE_PROGRESS, Verb.SEE_OUTBOX}),
         "outbox": states(letters, _list_of(wave) if Verb.SEE_OUTBOX in may else ""),
+        "soft_launch": soft_launch.standing(wave),
+        "lost": outbox.lost_contacts(wave) if Verb.SEE_LOST in may else 0,
+        "pause": pauses.standing(wave.study) if wave.status in (Status.APPROVED, Status.OPEN) else None,
         "decisions": wave.study.decisions.filter(about=wave.name).order_by("-decided_at"),
         **(_outcome(wave, progress.tally) if Verb.SEE_RATES in may else {}),
     }
@@ -74,6 +78,7 @@ def calendar(wave: Wave, letters: Sequence[Letters], *, today: date) -> list[Ent
     entries = [
         Entry(localdate(wave.opens_at), _("It opens")),
         *_dated_steps(wave, letters),
+        *_silent_days(wave),
         Entry(localdate(wave.closes_at), _("It closes: links say thanks for 14 days more")),
     ]
     coming = next((entry.day for entry in sorted(entries, key=_day) if entry.day > today), None)
@@ -106,6 +111,16 @@ def _dated_steps(wave: Wave, letters: Sequence[Letters]) -> Iterable[Entry]:
         day = _first_day(step, wave, opening)
         if day is not None:
             yield _entry(step, day, letters)
+
+
+def _silent_days(wave: Wave) -> Iterable[Entry]:
+    """Days on which the study writes to nobody."""
+    first, last = localdate(wave.opens_at), localdate(wave.closes_at)
+    silent = list(wave.study.silent_days.all())
+    for day in (first + timedelta(days=n) for n in range((last - first).days + 1)):
+        for one in silent:
+            if (one.month, one.day) == (day.month, day.day) and one.year in (None, day.year):
+                yield Entry(day, _("day of silence, no letters"), one.name)
 
 
 def _first_day(step: Step, wave: Wave, opening: date) -> date | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count
 
-from panel.invitations.models import Outgoing
+from panel.invitations.models import LostContact, Outgoing
 from panel.waves.models import Wave
 
 
@@ -24,3 +24,8 @@ def letters_of(wave: Wave) -> list[Letters]:
     alike = ("kind", "ordinal", "state", "reason")
     rows = Outgoing.objects.filter(case__wave=wave).order_by().values(*alike).annotate(number=Count("pk"))
     return [Letters(**row) for row in rows.order_by(*alike)]
+
+
+def lost_contacts(wave: Wave) -> int:
+    """For how many members of a wave somebody looks for another address now."""
+    return LostContact.objects.filter(state=LostContact.State.OPEN, member__cases__wave=wave).count()

@@ -1,6 +1,7 @@
 """A wave's page: its days, its letters by state with reasons, its codes and rates; in as many queries however big."""
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -10,11 +11,13 @@ from django.urls import reverse
 
 from panel import clock
 from panel.desk import wave_page
+from panel.invitations import lost_contacts, pauses
 from panel.invitations import selectors as outbox
 from panel.invitations.models import Outgoing
 from panel.members import cohorts
 from panel.waves import selectors, services
 from panel.waves.models import CaseEvent, Wave
+from panel.waves.plans import SoftLaunch, usual_plan
 from tests.factories import cast
 from tests.factories import fielding as f
 
@@ -182,3 +185,30 @@ def test_the_page_takes_as_many_queries_for_many_cases_as_for_few(livet, at_noon
             assert signe.get(page).status_code == 200
         counted.append(len(queries))
     assert counted[0] == counted[1]
+
+
+def test_days_of_silence_stand_in_the_calendar(livet):
+    opens = datetime(2024, 2, 21, 10, tzinfo=f.OSLO)
+    wave = f.planned(livet, opens_at=opens, closes_at=opens + timedelta(days=20))
+    silent = [entry for entry in wave_page.calendar(wave, [], today=opens.date()) if "silence" in entry.words]
+    assert [entry.day for entry in silent] == [date(2024, 2, 24)]
+
+
+def test_a_pause_a_soft_launch_and_lost_contacts_are_said_with_the_letters(livet, at_noon, at_desk):
+    people = f.people(livet, 12)
+    plan = replace(usual_plan(reminder_days=[7]), soft_launch=SoftLaunch(first=4, days=2))
+    wave = f.opened(livet, plan=plan, reminder_days=())
+    f.send_all()
+    at_noon()
+    shown = page_of(wave, at_desk).text
+    assert "Soft launch: 4 members are written to first. Of 4 letters 0 did not arrive." in shown
+    assert "follows by itself" in shown
+    lost_contacts.open_case(by=f.SYSTEM, member=wave.cases.first().member, now=f.NOON)
+    pauses.pause(by=f.SIGNE, study=livet, reason="The letter has a mistake.", now=f.NOON)
+    services.record_events(cases=wave.cases.filter(first_batch=True)[:2], kind=K.BOUNCED, at=f.NOON)
+    shown = page_of(wave, at_desk).text
+    assert "Of 4 letters 2 did not arrive." in shown
+    assert "before a person lets it" in shown
+    assert "1 member of this wave has no working address" in shown
+    assert "Letters are paused: The letter has a mistake." in shown
+    assert people[0].code not in shown
