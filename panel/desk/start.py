@@ -11,6 +11,7 @@ from django.utils.translation import ngettext_lazy
 
 from panel.desk import guard, setup, waiting
 from panel.desk.progress import chart_of
+from panel.invitations import pauses
 from panel.members.permissions import studies_for
 from panel.members.rules import Verb
 from panel.waves import selectors
@@ -67,6 +68,9 @@ def page(request: HttpRequest, *, now: datetime) -> dict[str, Any]:
         "unready": setup.unready(concerned),
         "past_day": setup.past_day(studies_for(request.user, Verb.RUN_RETENTION))
         if Verb.RUN_RETENTION in may
+        else [],
+        "pauses": pauses.seen_by(studies_for(request.user, Verb.SEE_OUTBOX))
+        if Verb.SEE_OUTBOX in may
         else [],
         "first_steps": _first_steps(may),
         **_wave(request, may, now),

@@ -49,6 +49,12 @@ def paused(studies: Collection[UUID]) -> set[UUID]:
     return set(found.values_list("study", flat=True))
 
 
+def seen_by(studies: QuerySet[Study]) -> list[SendingPause]:
+    """What keeps letters of these studies back."""
+    standing = SendingPause.objects.filter(Q(study__in=studies) | Q(study=None), lifted_at=None)
+    return list(standing.select_related("study").order_by("since"))
+
+
 def of_all() -> SendingPause | None:
     """The pause of all studies, if errors piled up."""
     return SendingPause.objects.filter(study=None, lifted_at=None).order_by("since").first()

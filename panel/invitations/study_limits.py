@@ -118,6 +118,11 @@ def remove_silent_day(*, by: Actor, silent_day: SilentDay, reason: str, now: dat
     audit.record(by=by, verb="silent_day.removed", now=now, study=study.slug, detail=_detail(silent_day))
 
 
+def day_of(one: SilentDay) -> date:
+    """The day as a date; of one that comes each year the year says nothing."""
+    return date(one.year or LEAP, one.month, one.day)
+
+
 def _detail(one: SilentDay) -> dict[str, object]:
     return {"month": one.month, "day": one.day, "year": one.year, "name": one.name}
 

@@ -1,4 +1,4 @@
-"""The hours at which a member wants letters: their own choice, by the clocks in Norway. Never worked out from anything."""
+"""When a member wants letters: hours of their own choice, by the clocks in Norway, worked out from nothing."""
 
 from datetime import datetime
 

@@ -13,7 +13,7 @@ from panel.desk import guard
 from panel.desk.base import DeskAdmin, Step, Words, column
 from panel.desk.ending_forms import NoticeForm
 from panel.desk.forms import Choice, Day, DeskForm, ReasonForm, Text
-from panel.desk.sections import cohorts
+from panel.desk.sections import cohorts, letter_limits
 from panel.desk.sections.ending import STUDY_STEPS
 from panel.desk.setup import gaps
 from panel.errors import BadInput, NotFound, NotNow
@@ -219,6 +219,7 @@ class StudyAdmin(DeskAdmin[Study]):
             before=_who_gets_it,
         ),
         cohorts.STEP,
+        *letter_limits.STEPS,
         *STUDY_STEPS,
     )
 
@@ -239,4 +240,5 @@ class StudyAdmin(DeskAdmin[Study]):
             "drafts": _drafts(obj) if may & {Verb.APPROVE_LETTER, Verb.EDIT_STUDY} else [],
             "decisions": obj.decisions.order_by("-decided_at"),
             "cohorts": obj.cohorts.order_by("name"),
+            **letter_limits.shown(obj),
         }
