@@ -75,3 +75,53 @@ def _round_up(value: int) -> int:
     """The next even, round number, so that the axis has whole numbers."""
     step = int(10 ** max(0, len(str(max(value, 1))) - 2)) * 2
     return max(step, -(-value // step) * step)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One day's bar: where it stands, how high it is, what it counts."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    day: date
+    value: int
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Days with a bar each, quiet days as gaps."""
+
+    bars: list[Bar]
+    ticks: list[tuple[float, int]]
+    days: list[tuple[float, date]]
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+    right: int = WIDTH - RIGHT
+    floor: int = HEIGHT - BOTTOM
+
+
+def bars(counts: Sequence[tuple[date, int]]) -> Bars | None:
+    """A bar for each day that has one; None without a day."""
+    if not counts:
+        return None
+    first, last = min(day for day, _n in counts), max(day for day, _n in counts)
+    span = (last - first).days + 1
+    room = (WIDTH - LEFT - RIGHT) / span
+    top = _round_up(max(value for _day, value in counts))
+    drawn = [
+        Bar(
+            LEFT + room * ((day - first).days + 0.1),
+            _y(value, top),
+            min(room * 0.8, 40),
+            HEIGHT - BOTTOM - _y(value, top),
+            day,
+            value,
+        )
+        for day, value in counts
+    ]
+    ticks = [(_y(value, top), value) for value in sorted({0, top // 2, top})]
+    marks = sorted({0, span // 2, span - 1}) if span > 2 else list(range(span))
+    return Bars(drawn, ticks, [(LEFT + room * (n + 0.5), first + timedelta(days=n)) for n in marks])

@@ -30,7 +30,7 @@ class Change(TextChoices):
     NEWLY = "newly", _("newly")
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Moved:
     """The same change for the members of a list, by code."""
 
@@ -55,9 +55,14 @@ class Difference:
         return sum(len(codes) for one, codes in self.moved.items() if one.change == change)
 
     @property
+    def in_order(self) -> list[tuple[Moved, list[str]]]:
+        """By letter and day."""
+        return sorted(self.moved.items(), key=lambda item: _place(item[0]))
+
+    @property
     def codes(self) -> list[tuple[str, Moved]]:
         """By code."""
-        return sorted((code, one) for one, codes in self.moved.items() for code in codes)
+        return sorted(((code, one) for one, codes in self.moved.items() for code in codes), key=_by_code)
 
     def as_json(self) -> dict[str, Any]:
         """For machines."""
@@ -75,7 +80,7 @@ class Difference:
                     "day_now": one.day_now,
                     "codes": sorted(codes),
                 }
-                for one, codes in _in_order(self.moved)
+                for one, codes in self.in_order
             ],
         }
 
@@ -144,8 +149,9 @@ def _direction(then: date, now: date) -> Change:
     return Change.EARLIER if now < then else Change.LATER
 
 
-def _in_order(moved: Mapping[Moved, list[str]]) -> list[tuple[Moved, list[str]]]:
-    return sorted(
-        moved.items(),
-        key=lambda item: (item[0].kind, item[0].ordinal, item[0].day_now or date.max, item[0].change),
-    )
+def _place(one: Moved) -> tuple[str, int, date, str]:
+    return one.kind.value, one.ordinal, one.day_now or date.max, one.change
+
+
+def _by_code(row: tuple[str, Moved]) -> tuple[str, tuple[str, int, date, str]]:
+    return row[0], _place(row[1])

@@ -44,6 +44,15 @@ MATRIX = {
     ("waves_wave_change", ("wave",)): "LCR",
     ("waves_wave_by", ("wave", "language")): "LCR",
     ("waves_wave_plan", ()): "C",
+    ("waves_wave_versions", ("wave",)): "LC",
+    ("waves_wave_dryrun", ("wave",)): "LC",
+    ("waves_wave_propose", ("wave",)): "C",
+    ("waves_wave_step", ("wave", "apply")): "L",
+    ("waves_wave_step", ("wave", "reject")): "L",
+    ("waves_wave_step", ("wave", "drop")): "C",
+    ("waves_wave_step", ("wave", "extend")): "L",
+    ("waves_wave_step", ("wave", "rest")): "L",
+    ("waves_wave_step", ("wave", "newcomers")): "L",
     ("waves_wave_step", ("wave", "approve")): "L",
     ("waves_wave_step", ("wave", "hours")): "L",
     ("waves_wave_step", ("wave", "close")): "L",
@@ -157,7 +166,7 @@ NOT_NOW = {
     (slug,)
     for slug in (
         "reachable", "lift", "make-copy", "in-force", "name-release", "archive-again",
-        "tick-outside", "certify", "new-version", "retire-version", "delete",
+        "tick-outside", "certify", "newcomers", "new-version", "retire-version", "delete",
     )
 }  # fmt: skip
 names = {"ids": lambda row: f"{row[0]} {'/'.join(row[1])}" if isinstance(row, tuple) else str(row)}

@@ -1,28 +1,24 @@
 """Waves: how they stand, what comes next, and the steps of a plan. Work counts are exact (NEV-10)."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.contrib.admin import display
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from panel.audit.rules import Actor
-from panel.desk import guard, pages, wave_page
+from panel.desk import guard, pages, plan_pages, wave_page
 from panel.desk.base import DeskAdmin, Step, Words, column
-from panel.desk.forms import Choice, Moment, Number, ReasonForm, StudyForm, Text
+from panel.desk.forms import ReasonForm
+from panel.desk.plan_forms import PlanForm
 from panel.desk.words import colour, label, moment
-from panel.errors import BadInput
-from panel.instruments.models import InstrumentVersion
+from panel.invitations import planning
 from panel.members import permissions
-from panel.members.models import Study
 from panel.members.rules import Verb
 from panel.waves import dispositions, selectors, services
 from panel.waves.models import Wave
@@ -35,48 +31,6 @@ NEXT: dict[str, Words] = {
     Status.OPEN: _("Invitations and reminders go out by themselves. Look at the outbox now and then."),
     Status.CLOSED: _("Review the flags that its answers raised; a researcher can ask for a release."),
 }
-
-
-class PlanForm(StudyForm):
-    """A plan, before anybody is drawn."""
-
-    name = Text(label=_("Name"), help_text=_("Short, as 2024. It stands in no letter."), max_length=40)
-    number = Number(label=_("Number"), min_value=1, help_text=_("Wave 0 was the recruitment."))
-    instrument = forms.ModelChoiceField(
-        label=_("Questionnaire"),
-        queryset=InstrumentVersion.objects.none(),
-        widget=Choice.widget,
-        empty_label=None,
-    )
-    opens_at = Moment(label=_("Opens"), help_text=_("Norwegian time."))
-    closes_at = Moment(label=_("Closes"))
-    reminder_days = Text(
-        label=_("Reminders"),
-        required=False,
-        initial="7, 14",
-        help_text=_("Days after the invitation, as 7, 14."),
-    )
-
-    def __init__(self, *args: Any, studies: QuerySet[Study], **kwargs: Any) -> None:
-        super().__init__(*args, studies=studies, **kwargs)
-        approved = InstrumentVersion.objects.filter(
-            instrument__study__in=studies, status=InstrumentVersion.Status.APPROVED
-        )
-        self.fields["instrument"].queryset = approved.select_related("instrument")  # type: ignore[attr-defined]
-
-    def clean_name(self) -> str:
-        return str(forms.SlugField().clean(self.cleaned_data["name"]))
-
-    def clean_reminder_days(self) -> Sequence[int]:
-        try:
-            return [int(day) for day in self.cleaned_data["reminder_days"].replace(",", " ").split()]
-        except ValueError as error:
-            raise forms.ValidationError(gettext("Write days as numbers, as 7, 14.")) from error
-
-
-def _approve(*, by: Actor, obj: Wave, now: datetime) -> Words:
-    drawn = services.approve_wave(by=by, wave=obj, now=now)
-    return gettext("Approved: %(count)d members are in the sample.") % {"count": drawn}
 
 
 def _close(*, by: Actor, obj: Wave, now: datetime) -> Words:
@@ -92,6 +46,10 @@ def _lift(*, by: Actor, obj: Wave, now: datetime, reason: str) -> Words:
 def is_status(*statuses: str) -> Any:
     """A step that fits waves of these statuses."""
     return lambda wave: wave.status in statuses
+
+
+#: What the form of a new plan hands on.
+ASKED = ("study", "name", "number", "kind", "instrument", "opens_at", "closes_at", "plan")
 
 
 class WaveAdmin(DeskAdmin[Wave]):
@@ -121,9 +79,10 @@ class WaveAdmin(DeskAdmin[Wave]):
     steps = (
         Step[Wave](
             "approve", Verb.APPROVE_WAVE, _("Approve the plan"),
-            _("Draws the sample: each member who is active and agreed to waves. It can't be undone."),
-            _approve, is_status(Status.PLANNED),
+            _("Draws the sample and pins the letters' versions. It can't be undone."),
+            plan_pages.approve, is_status(Status.PLANNED), before=plan_pages.before_approval,
         ),
+        *plan_pages.STEPS,
         Step[Wave](
             "hours", Verb.DECIDE_SETTING, _("Lift the hours"),
             _("Letters of this wave may go at any hour of the day, by a decision recorded with its reason."),
@@ -149,6 +108,7 @@ class WaveAdmin(DeskAdmin[Wave]):
         inside = self.admin_site.admin_view
         return [
             path("plan/", inside(self.plan_view), name="waves_wave_plan"),
+            *plan_pages.urls(self),
             path("<uuid:pk>/by/<slug:variable>/", inside(self.by_view), name="waves_wave_by"),
         ]
 
@@ -160,12 +120,11 @@ class WaveAdmin(DeskAdmin[Wave]):
     def plan_view(self, request: HttpRequest) -> HttpResponse:
         """A new plan."""
 
-        def act(by: Actor, now: datetime, **given: Any) -> pages.Done:
-            if given["instrument"].instrument.study_id != given["study"].pk:
-                raise BadInput(_("This questionnaire is another study's. Choose one of this study."))
-            wave = services.plan_wave(by=by, now=now, **given)
+        def act(by: Actor, now: datetime, reminder_days: object, **given: Any) -> pages.Done:
+            asked = {name: given[name] for name in ASKED}
+            wave = planning.plan_wave(by=by, now=now, **asked)
             return pages.Done(
-                _("The wave is planned. Now a project leader approves it."), self.url("change", wave.pk)
+                _("The wave is planned. Now a project leader approves it."), self.url("dryrun", wave.pk)
             )
 
         return pages.act(
@@ -173,6 +132,7 @@ class WaveAdmin(DeskAdmin[Wave]):
             Verb.PLAN_WAVE,
             PlanForm,
             act,
+            template="desk/plan_form.html",
             title=_("Plan a wave"),
             sentence=_("Nobody is drawn and nothing is sent before a project leader approves the plan."),
             button=_("Plan it"),
@@ -203,4 +163,5 @@ class WaveAdmin(DeskAdmin[Wave]):
         return render_to_string("desk/bar.html", {"progress": {"completes": completes, "cases": cases}})
 
     def detail(self, request: HttpRequest, obj: Wave, may: frozenset[Verb]) -> dict[str, Any]:
-        return {"next": NEXT[obj.status], **wave_page.context(request, obj, may)}
+        links = plan_pages.links(self, obj, may)
+        return {"next": NEXT[obj.status], "plan_links": links, **wave_page.context(request, obj, may)}
