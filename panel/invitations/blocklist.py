@@ -37,24 +37,54 @@ WORDS: dict[str, tuple[str, ...]] = {
         "вид на жительство", "вида на жительство", "разрешени* на проживание", "эвакуа*", "росси*", "киев*",
         "юди", "уди",
     ),
+    "ar": (
+        "*لاجئ*", "*لجوء*", "*أوكراني*", "حرب", "حروب", "*الحرب", "للحرب", "*حماية*", "*عودة*", "*رجوع*", "*هجرة*",
+        "*مهاجر*", "*هاجر*", "*نازح*", "*نزوح*", "*مشرد*", "*ترحيل*", "*إقامة*", "*غادر* النرويج", "*مغادرة النرويج",
+        "*وطن*", "*روسي*", "*كييف*",
+    ),
+    "fa": (
+        "پناهنده*", "پناهندگ*", "پناهجو*", "پناه جو*", "اوکراین*", "جنگ*", "حفاظت*", "بازگشت*", "برگشت*", "*برگرد*",
+        "مهاجر*", "آواره*", "آوارگ*", "اقامت*", "*اخراج*", "ترک نروژ", "نروژ را ترک*", "وطن*", "میهن*",
+        "روسیه*", "روسی",
+    ),
+    "ps": (
+        "کډوال*", "پناه*", "اوکراین*", "جګړ*", "خوندیتوب*", "ستنېد*", "راستنېد*", "بېرته*", "مهاجر*", "هجرت*", "وطن*",
+        "ناروې پرېښ*", "روسیه*",
+    ),
+    "ur": (
+        "پناہ*", "یوکرین*", "یوکرائن*", "جنگ*", "تحفظ*", "واپس*", "مہاجر*", "ہجرت*", "وطن*",
+        "رہائشی اجازت*", "ناروے چھوڑ*", "روس*",
+    ),
+    "he": (
+        "*פליט*", "*אוקראינ*", "*מלחמ*", "*מקלט*", "*הגנה*", "*הגנת*", "*לחזור*", "*שיבה*", "*הגירה*", "*מהגר*",
+        "*עקור*", "*מולדת*", "*אישור שהייה*", "עזב* את נורווגיה", "רוסי*",
+    ),
 }  # fmt: skip
+
+
+#: Letters that look alike and stand for each other, as keyboards write them.
+_ALIKE = str.maketrans("ёىیکةہۀھە", "еييكههههه", "\u0640")
+
+
+def plain(text: str) -> str:
+    """The text as it is searched: composed, without case, invisible characters, stress marks and vowel points."""
+    kept = (c for c in unicodedata.normalize("NFKD", text) if not _unseen(c))
+    return unicodedata.normalize("NFC", "".join(kept)).casefold().translate(_ALIKE)
+
+
+def _unseen(character: str) -> bool:
+    if character == "\u0301" or unicodedata.category(character) == "Cf":
+        return True
+    return "\u0591" <= character <= "\u08ff" and unicodedata.category(character) == "Mn"
 
 
 def _pattern(word: str) -> str:
     """A listed word as a whole-word expression; blanks match any run of white space."""
-    parts = r"\s+".join(re.escape(part).replace(r"\*", r"\w*") for part in word.split())
+    parts = r"\s+".join(re.escape(plain(part)).replace(r"\*", r"\w*") for part in word.split())
     return rf"(?<!\w){parts}(?!\w)"
 
 
 _ANY = re.compile("|".join(_pattern(word) for words in WORDS.values() for word in words))
-
-
-def plain(text: str) -> str:
-    """The text as it is searched: composed, without case, invisible characters and stress marks; ё is е."""
-    kept = (
-        c for c in unicodedata.normalize("NFKD", text) if unicodedata.category(c) != "Cf" and c != "\u0301"
-    )
-    return unicodedata.normalize("NFC", "".join(kept)).casefold().replace("ё", "е")
 
 
 def blocked_words(text: str) -> list[str]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.text import slugify
@@ -118,7 +119,7 @@ def usable(study: Study, letter_id: str | UUID) -> Letter:
     """The version that a plan names, if letters may be sent of it: approved, of this study, in all its languages."""
     try:
         letter = Letter.objects.filter(study=study, pk=letter_id).prefetch_related("texts").first()
-    except (ValueError, TypeError) as error:
+    except (ValidationError, TypeError) as error:
         raise BadInput(_("This is no letter of the study.")) from error
     if letter is None:
         raise NotFound(_("This is no letter of the study."))

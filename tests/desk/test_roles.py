@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, reverse
 
 from panel.desk.site import desk
 from panel.desk.urls import urlpatterns
-from panel.invitations import letter_versions
+from panel.invitations import letter_versions, lost_contacts, replies
 from panel.invitations.models import Letter, Outgoing
 from panel.members.models import StaffRole
 from panel.rights.models import ProjectEnd
@@ -92,6 +92,21 @@ MATRIX = {
     ("releases_release_file", ("release", "file")): "LV",
     ("releases_release_step", ("release", "approve")): "LV",
     ("releases_release_step", ("release", "reject")): "LV",
+    ("invitations_lostcontact_changelist", ()): "LCK",
+    ("invitations_lostcontact_change", ("lost",)): "LCK",
+    ("invitations_lostcontact_step", ("lost", "accept")): "K",
+    ("invitations_lostcontact_step", ("lost", "refuse")): "K",
+    ("invitations_lostcontact_step", ("lost", "tried")): "K",
+    ("invitations_lostcontact_step", ("lost", "again")): "K",
+    ("invitations_lostcontact_step", ("lost", "close")): "K",
+    ("invitations_replycase_changelist", ()): "K",
+    ("invitations_replycase_change", ("reply",)): "K",
+    ("invitations_replycase_step", ("reply", "answered")): "K",
+    ("invitations_replycase_step", ("reply", "stop")): "K",
+    ("invitations_replycase_step", ("reply", "link")): "K",
+    ("invitations_replycase_step", ("reply", "address")): "K",
+    ("invitations_replycase_step", ("reply", "request")): "K",
+    ("invitations_replycase_step", ("reply", "nothing")): "K",
     ("rights_request_changelist", ()): "LD",
     ("rights_request_change", ("request",)): "LD",
     ("rights_request_step", ("request", "answer")): "L",
@@ -148,6 +163,8 @@ MATRIX = {
     ("card", ()): "K",
     ("find", ()): "K",
     ("address", ()): "K",
+    ("link", ()): "K",
+    ("reply", ()): "K",
     ("suppress", ()): "LCK",
     ("stop", ()): "LCK",
     ("request", ()): "LCK",
@@ -160,15 +177,19 @@ STEPS = [
     for row in MATRIX
     if row[0].endswith(("_step", "_plan", "_ask", "_unconfirmed", "_register", "_upload", "_new"))
 ]
-PAGES = {"card", "find", "stop", "request", "enrol", "address", "suppress"}
+PAGES = {"card", "find", "stop", "request", "enrol", "address", "suppress", "link"}
+#: Pages that a list or another page leads to.
+BESIDE = {"reply"}
 #: Steps that would be refused now, even of who may: nothing is held up, a draft, due, or in its turn.
 NOT_NOW = {
     (slug,)
     for slug in (
         "reachable", "lift", "make-copy", "in-force", "name-release", "archive-again",
-        "tick-outside", "certify", "newcomers", "new-version", "retire-version", "delete",
+        "refuse", "again", "tick-outside", "certify", "newcomers", "new-version", "retire-version", "delete",
     )
 }  # fmt: skip
+#: Steps that an empty form is enough for.
+NO_WORDS = {("approve",), ("close",), ("answered",), ("link",)}
 names = {"ids": lambda row: f"{row[0]} {'/'.join(row[1])}" if isinstance(row, tuple) else str(row)}
 
 
@@ -179,10 +200,14 @@ def things(field, release):
     version = Letter.objects.get(study=field.study, kind="invitation")
     draft = letter_versions.draft(by=cast.SIGNE, study=field.study, kind="invitation", now=NOW)
     draft.texts.filter(language="nb").delete()  # so that nobody can approve it
+    member = field.members[5]
+    lost = lost_contacts.open_case(by=cast.SYSTEM, member=member, now=NOW)
+    reply = replies.open_case(by=cast.VERA, member=member, way="recorded", received_on=NOW.date(), now=NOW)
     end = ProjectEnd.objects.create(study=field.study, begun_at=NOW, begun_by="liv")  # though a wave is open
     return {
         "study": field.study.pk, "wave": field.wave.pk, "member": field.members[0].pk, "flag": field.flag.pk,
-        "version": version.pk, "draft": draft.pk, "letter": letter.pk, "release": release.pk, "file": release.files.order_by("name")[0].name,
+        "lost": lost.pk, "reply": reply.pk, "version": version.pk, "draft": draft.pk,
+        "letter": letter.pk, "release": release.pk, "file": release.files.order_by("name")[0].name,
         "staged": uuid4(), "request": field.request.pk, "outside": field.outside.pk,
         "signed": field.signed.sha256, "old form": field.signed.form.pk, "form": field.draft.pk,
         "run": field.run.pk, "project end": end.pk,
@@ -231,12 +256,12 @@ def test_zon_04_who_may_see(at_desk, things, letter):
 def test_zon_04_who_may_act(at_desk, things, letter):
     """An empty form of who may is refused for what it lacks, of who may not for who they are."""
     client = at_desk(WHO[letter])
-    for row in STEPS + [(name, ()) for name in PAGES]:
+    for row in STEPS + [(name, ()) for name in PAGES | BESIDE]:
         if letter not in MATRIX[row]:
             assert client.post(address(row, things)).status_code in (403, 404), row
         elif row[1][-1:] in NOT_NOW:
             assert client.post(address(row, things)).status_code == 409, row
-        elif row[1][-1:] not in (("approve",), ("close",)):  # those two of a wave need no words
+        elif row[1][-1:] not in NO_WORDS:
             assert client.post(address(row, things)).status_code == 400, row
 
 
