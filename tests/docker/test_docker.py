@@ -30,6 +30,9 @@ HANDED_ON = {
     "OIDC_NAME": ({"desk"}, "Institute", "OIDC_NAME", "Institute"),
     "AUDIT_ANCHOR_MAIL": ({"worker"}, "true", "AUDIT_ANCHOR_MAIL", True),
     "EMAIL_FROM": ({"worker"}, "panel@example.org", "DEFAULT_FROM_EMAIL", "panel@example.org"),
+    "BOUNCE_ADDRESS": ({"worker"}, "bounces@panel.example.org", "BOUNCE_ADDRESS", "bounces@panel.example.org"),
+    "BOUNCE_MAILBOX": ({"worker"}, "maildir:/mail", "BOUNCE_MAILBOX", "maildir:/mail"),
+    "MAIL_PROVIDER": ({"portal", "worker"}, "postmark", "MAIL_PROVIDER", "postmark"),
     "PROCESSORS": ({"worker"}, '[{"name": "N", "what": "mail", "where": "Norway"}]', "PROCESSORS", [
         {"name": "N", "what": "mail", "where": "Norway"}
     ]),
