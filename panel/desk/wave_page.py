@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.timezone import localdate
+from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 
 from panel import clock
@@ -53,7 +54,7 @@ def context(request: HttpRequest, wave: Wave, may: frozenset[Verb]) -> dict[str,
         "lost": outbox.lost_contacts(wave) if Verb.SEE_LOST in may else 0,
         "pause": pauses.standing(wave.study) if wave.status in (Status.APPROVED, Status.OPEN) else None,
         "decisions": wave.study.decisions.filter(about=wave.name).order_by("-decided_at"),
-        **(_outcome(wave, progress.tally) if Verb.SEE_RATES in may else {}),
+        **(_outcome(wave, progress.tally, invited=progress.invited) if Verb.SEE_RATES in may else {}),
     }
 
 
@@ -202,7 +203,7 @@ class Told:
     words: Words
 
 
-def _outcome(wave: Wave, tally: Tally) -> dict[str, Any]:
+def _outcome(wave: Wave, tally: Tally, *, invited: int) -> dict[str, Any]:
     """Nothing where there is nothing to divide by."""
     if not tally.by_code or wave.kind == Wave.Kind.KEEP_IN_TOUCH:
         return {}
@@ -215,7 +216,7 @@ def _outcome(wave: Wave, tally: Tally) -> dict[str, Any]:
         "rates": told(found),
         "way": way,
         "stages": [{"words": _stage(name), "rate": rate} for name, rate in way.stages.items()],
-        "participation": outcomes.participation(wave, found) if is_open else None,
+        "participation": outcomes.participation(wave, found, here=invited) if is_open else None,
         "breakdowns": [
             (_by(name), reverse("desk:waves_wave_by", args=[wave.pk, name])) for name in outcomes.BY
         ],
@@ -265,7 +266,16 @@ def by_group(wave: Wave, variable: str) -> dict[str, Any]:
     lines = outcomes.by_group(wave, variable)
     return {
         "title": f"{wave.name}: {_by(variable)}",
-        "lines": lines,
+        "lines": [
+            {"words": [_group(variable, name) for name in line.groups], "told": line} for line in lines
+        ],
         "partials": any(line.rates["RR2"] for line in lines),
         "k": k_of(wave.study.disclosure),
+        "back": reverse("desk:waves_wave_change", args=[wave.pk]),
     }
+
+
+def _group(variable: str, name: str) -> str:
+    if name == outcomes.ERASED:
+        return _("erased members")
+    return str(get_language_info(name)["name_translated"]) if variable == "language" else name

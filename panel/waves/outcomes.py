@@ -169,10 +169,9 @@ def ways(wave: Wave) -> list[Way]:
     return [way(each, outcome(each)) for each in drawn]
 
 
-def participation(wave: Wave, found: Outcome) -> Rate:
+def participation(wave: Wave, found: Outcome, *, here: int | None = None) -> Rate:
     """Who answered, of all who were invited: what a panel that was open to all may say of itself."""
-    invited = selectors.invited(wave)
-    return Rate(found.counts.of(formulas.ANSWERED), invited)
+    return Rate(found.counts.of(formulas.ANSWERED), selectors.invited(wave, here=here))
 
 
 def as_json(found: Outcome) -> dict[str, Any]:

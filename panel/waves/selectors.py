@@ -114,9 +114,13 @@ def by_code(wave: Wave) -> Counter[str]:
     return tally(wave).by_code
 
 
-def invited(wave: Wave) -> int:
-    """How many cases got an invitation; of erased ones those whose code tells of a letter."""
-    here: int = wave.cases.filter(events__kind=Kind.INVITED).values("pk").distinct().count()
+def invited(wave: Wave, *, here: int | None = None) -> int:
+    """How many cases got an invitation; of erased ones those whose code tells of a letter.
+
+    `here` is how many of those that are still here did, if that was counted already.
+    """
+    if here is None:
+        here = wave.cases.filter(events__kind=Kind.INVITED).values("pk").distinct().count()
     return here + sum(int(number) for code, number in wave.erased.items() if code != dispositions.OTHERWISE)
 
 
