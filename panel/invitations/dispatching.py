@@ -83,7 +83,7 @@ def _of_today(rows: QuerySet[Outgoing], now: datetime, room: int) -> list[UUID]:
 def _used(now: datetime) -> int:
     """Survey letters handed over today, and those that workers have."""
     since = limits.midnight(limits.local_day(now))
-    begun = Q(state__in=(State.CLAIMED, State.SENDING)) | Q(tried_at__gte=since)
+    begun = Q(lease_until__isnull=False) | Q(tried_at__gte=since)
     return Outgoing.objects.filter(begun).exclude(case=None).count()
 
 

@@ -121,7 +121,8 @@ def _tries(now: datetime) -> list[str]:
     lifted = SendingPause.objects.filter(study=None, lifted_at__gt=since).order_by("-lifted_at").first()
     if lifted and lifted.lifted_at:
         since = lifted.lifted_at
-    tried = Outgoing.objects.filter(tried_at__gt=since).order_by("-tried_at")[:LAST]
+    over = Outgoing.objects.filter(tried_at__gt=since, lease_until=None)  # not what is being sent right now
+    tried = over.order_by("-tried_at")[:LAST]
     return [
         "" if state == Outgoing.State.SENT else reason
         for state, reason in tried.values_list("state", "reason")

@@ -59,46 +59,47 @@ class Answer:
     alarm: bool = False
 
 
-#: Read from above; the first line that fits holds. An enhanced code says more than the code before it.
+#: Read from above; the first line that fits holds.
 ANSWERS: tuple[Answer, ...] = (
-    # The line or the server: soon again.
+    # Codes that mean one thing, whatever stands behind them: the line ends; we must log in, or can't.
     Answer("421", "", Pace.QUICK, Why.SERVER_BUSY),
-    Answer("4", "4.2.2", Pace.SLOW, Why.MAILBOX_FULL),
-    Answer("5", "5.2.2", Pace.SLOW, Why.MAILBOX_FULL),
-    Answer("552", "", Pace.SLOW, Why.MAILBOX_FULL),
-    Answer("452", "4.5.3", Pace.QUICK, Why.TOO_FAST),
-    Answer("452", "", Pace.SLOW, Why.MAILBOX_FULL),
-    Answer("4", "4.7.1", Pace.QUICK, Why.GREYLISTED),
-    Answer("4", "4.7.28", Pace.SLOW, Why.TOO_FAST, alarm=True),
-    Answer("4", "4.7", Pace.SLOW, Why.TOO_FAST),
-    Answer("450", "4.2.1", Pace.SLOW, Why.TOO_FAST),
-    Answer("450", "", Pace.QUICK, Why.GREYLISTED),
-    Answer("451", "", Pace.QUICK, Why.GREYLISTED),
-    Answer("4", "4.4", Pace.SLOW, Why.DOMAIN_SILENT),
-    Answer("454", "", Pace.QUICK, Why.SERVER_BUSY),
-    # We may not send here, or not so: no wait mends it, and all others fare the same.
     Answer("530", "", Pace.NEVER, Why.NOT_ALLOWED, alarm=True),
     Answer("535", "", Pace.NEVER, Why.NOT_ALLOWED, alarm=True),
     Answer("538", "", Pace.NEVER, Why.NOT_ALLOWED, alarm=True),
-    Answer("5", "5.7", Pace.NEVER, Why.POLICY, alarm=True),
-    Answer("521", "", Pace.BOUNCE, Why.ADDRESS_REFUSED),
-    Answer("556", "", Pace.BOUNCE, Why.ADDRESS_REFUSED),
-    # The address: named by its enhanced code, or by the commonest codes where there is none.
+    # Not now, and why: a full mailbox, too many at once, a greylist, our rate, a silent server.
+    Answer("4", "4.2.1", Pace.SLOW, Why.TOO_FAST),
+    Answer("4", "4.2.2", Pace.SLOW, Why.MAILBOX_FULL),
+    Answer("4", "4.4", Pace.SLOW, Why.DOMAIN_SILENT),
+    Answer("4", "4.5.3", Pace.QUICK, Why.TOO_FAST),
+    Answer("4", "4.7.1", Pace.QUICK, Why.GREYLISTED),
+    Answer("4", "4.7.28", Pace.SLOW, Why.TOO_FAST, alarm=True),
+    Answer("4", "4.7", Pace.SLOW, Why.TOO_FAST),
+    # No, and why. Our sender's address or what we may send: all others fare the same, so somebody must look.
     Answer("5", "5.1.7", Pace.NEVER, Why.NOT_ALLOWED, alarm=True),
     Answer("5", "5.1.8", Pace.NEVER, Why.NOT_ALLOWED, alarm=True),
+    Answer("5", "5.7", Pace.NEVER, Why.POLICY, alarm=True),
+    # The address is gone; a full mailbox is not, for all that its code says so.
     Answer("5", "5.1", Pace.BOUNCE, Why.ADDRESS_REFUSED),
     Answer("5", "5.2.1", Pace.BOUNCE, Why.ADDRESS_REFUSED),
-    Answer("5", "5.2.3", Pace.NEVER, Why.LETTER_REFUSED),
+    Answer("5", "5.2.2", Pace.SLOW, Why.MAILBOX_FULL),
     Answer("5", "5.4.4", Pace.BOUNCE, Why.ADDRESS_REFUSED),
-    Answer("5", "5.4", Pace.SLOW, Why.DOMAIN_SILENT),
+    # The receiving server, or this one letter.
+    Answer("5", "5.2.3", Pace.NEVER, Why.LETTER_REFUSED),
     Answer("5", "5.3.4", Pace.NEVER, Why.LETTER_REFUSED),
     Answer("5", "5.3", Pace.SLOW, Why.SERVER_BUSY),
+    Answer("5", "5.4", Pace.SLOW, Why.DOMAIN_SILENT),
     Answer("5", "5.5", Pace.NEVER, Why.LETTER_REFUSED, alarm=True),
     Answer("5", "5.6", Pace.NEVER, Why.LETTER_REFUSED),
+    # Without an enhanced code, or with one that says no more.
+    Answer("450", "", Pace.QUICK, Why.GREYLISTED),
+    Answer("451", "", Pace.QUICK, Why.GREYLISTED),
+    Answer("452", "", Pace.SLOW, Why.MAILBOX_FULL),
+    Answer("521", "", Pace.BOUNCE, Why.ADDRESS_REFUSED),
     Answer("550", "", Pace.BOUNCE, Why.ADDRESS_REFUSED),
     Answer("551", "", Pace.BOUNCE, Why.ADDRESS_REFUSED),
+    Answer("552", "", Pace.SLOW, Why.MAILBOX_FULL),
     Answer("553", "", Pace.BOUNCE, Why.ADDRESS_REFUSED),
-    Answer("554", "", Pace.NEVER, Why.LETTER_REFUSED),
+    Answer("556", "", Pace.BOUNCE, Why.ADDRESS_REFUSED),
     # What the table doesn't know goes by its first figure.
     Answer("4", "", Pace.QUICK, Why.SERVER_BUSY),
     Answer("5", "", Pace.NEVER, Why.LETTER_REFUSED),

@@ -228,6 +228,7 @@ def _put_back(unsent: Collection[Ready], now: datetime) -> None:
 @transaction.atomic
 def note(row: Outgoing, outcome: Outcome, now: datetime) -> None:
     """Marks a row by what the mail server said, with the event in its case."""
+    Outgoing.objects.filter(pk=row.pk, claim=row.claim).update(tried_at=now)
     if outcome is Outcome.ACCEPTED:
         if _move(row, State.SENT, sent_at=now, reason="", lease_until=None) and row.case:
             waves.record_event(case=row.case, kind=rules.EVENTS[row.kind], at=now)
