@@ -15,6 +15,10 @@ JOURNAL_TICK = timedelta(seconds=5)
 ROUTES = {"panel.invitations.tasks.send_chunk": {"queue": "letters"}}
 
 
+def _nightly(task: str, hour: str, minute: str) -> dict[str, Any]:
+    return {"task": task, "schedule": crontab(hour=hour, minute=minute)}
+
+
 def beat(tick: timedelta) -> dict[str, dict[str, Any]]:
     """The beat table; `tick` is how often the outbox is looked at (30 s, shorter in the example study).
 
@@ -27,39 +31,21 @@ def beat(tick: timedelta) -> dict[str, dict[str, Any]]:
         "invitations-sweep": {"task": "panel.invitations.tasks.sweep_leases", "schedule": tick},
         "invitations-read-returns": {"task": "panel.invitations.tasks.read_returns", "schedule": unhurried},
         "invitations-trials": {"task": "panel.invitations.tasks.send_trials", "schedule": tick},
-        "invitations-drop-links": {
-            "task": "panel.invitations.tasks.drop_links",
-            "schedule": crontab(hour="3", minute="50"),
-        },
+        "invitations-drop-links": _nightly("panel.invitations.tasks.drop_links", "3", "50"),
         "waves-open-and-close": {"task": "panel.waves.tasks.turn", "schedule": tick},
         "journal-write": {"task": "panel.journal.tasks.write", "schedule": min(tick, JOURNAL_TICK)},
         "audit-seal": {"task": "panel.audit.tasks.seal", "schedule": tick},
-        "audit-anchor": {
-            "task": "panel.rights.tasks.anchor_audit",
-            "schedule": crontab(hour="4", minute="20"),
-        },
-        "residency-sweep": {
-            "task": "panel.residency.tasks.sweep_completions",
-            "schedule": crontab(hour="3", minute="10"),
-        },
-        "rights-nightly": {"task": "panel.rights.tasks.nightly", "schedule": crontab(hour="3", minute="20")},
+        "audit-anchor": _nightly("panel.rights.tasks.anchor_audit", "4", "20"),
+        "residency-sweep": _nightly("panel.residency.tasks.sweep_completions", "3", "10"),
+        "rights-nightly": _nightly("panel.rights.tasks.nightly", "3", "20"),
         "rights-project-ends": {"task": "panel.rights.tasks.carry_out_ends", "schedule": unhurried},
-        "rights-retention": {
-            "task": "panel.rights.tasks.look_at_retention",
-            "schedule": crontab(hour="4", minute="10"),
-        },
+        "rights-retention": _nightly("panel.rights.tasks.look_at_retention", "4", "10"),
         "rights-lost-links": {"task": "panel.rights.tasks.mail_links", "schedule": tick},
         "rights-complaints": {"task": "panel.rights.tasks.heed_complaints", "schedule": tick},
         "rights-copies": {"task": "panel.rights.tasks.make_copies", "schedule": tick},
         "rights-addresses": {"task": "panel.rights.tasks.turn_addresses", "schedule": tick},
-        "enrolment-rotate-intake": {
-            "task": "panel.enrolment.tasks.rotate_intake",
-            "schedule": crontab(hour="3", minute="30"),
-        },
+        "enrolment-rotate-intake": _nightly("panel.enrolment.tasks.rotate_intake", "3", "30"),
         "rights-erase-due": {"task": "panel.rights.tasks.erase_due", "schedule": tick},
-        "vault-sweep-orphans": {
-            "task": "panel.enrolment.tasks.sweep_orphans",
-            "schedule": crontab(hour="3", minute="40"),
-        },
+        "vault-sweep-orphans": _nightly("panel.enrolment.tasks.sweep_orphans", "3", "40"),
         "enrolment-drop-staged": {"task": "panel.enrolment.tasks.drop_staged", "schedule": unhurried},
     }

@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from environs import FileAwareEnv, validate
 
-from config import schedule
+from config import loggers, schedule
 from config.dress import UNFOLD as UNFOLD
+from config.policy import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = FileAwareEnv(strip_whitespace=True)
@@ -225,7 +226,9 @@ if BOUNCE_ADDRESS and not re.fullmatch(r"[a-z0-9._-]{1,19}@[a-z0-9-]+(\.[a-z0-9-
 BOUNCE_MAILBOX: str = env.str("BOUNCE_MAILBOX", "")
 BOUNCE_MAILBOX_PASSWORD: str = env.str("BOUNCE_MAILBOX_PASSWORD", "")
 if BOUNCE_MAILBOX and urlsplit(BOUNCE_MAILBOX).scheme not in {"maildir", "imaps"}:
-    raise ImproperlyConfigured("BOUNCE_MAILBOX is maildir:/path or imaps://user@host/INBOX: nothing else is read.")
+    raise ImproperlyConfigured(
+        "BOUNCE_MAILBOX is maildir:/path or imaps://user@host/INBOX: nothing else is read."
+    )
 if BOUNCE_MAILBOX.startswith("imaps:") and (not BOUNCE_MAILBOX_PASSWORD or urlsplit(BOUNCE_MAILBOX).password):
     raise ImproperlyConfigured(
         "BOUNCE_MAILBOX_PASSWORD is not set: an imaps:// mailbox needs it there (or as _FILE), not in its address."
@@ -310,18 +313,6 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "panel.staff.middleware.StaffSession",
 ]
-CONTENT_SECURITY_POLICY = {
-    # Respondents' pages: our own style sheet and forms, nothing else. The desk has its own (panel/desk).
-    "DIRECTIVES": {
-        "default-src": ["'none'"],
-        "style-src": ["'self'"],
-        "img-src": ["'self'"],
-        "font-src": ["'self'"],
-        "form-action": ["'self'"],
-        "base-uri": ["'none'"],
-        "frame-ancestors": ["'none'"],
-    }
-}
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -404,22 +395,6 @@ USE_I18N = USE_TZ = True
 FORMAT_MODULE_PATH = ["config.formats"]
 TIME_ZONE = "Europe/Oslo"
 
-# --- logs: no address, no token, no IP (NEV-02, NEV-09); requests are not logged at all, errors by our own words
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "filters": {"mask": {"()": "panel.logs.Mask"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["mask"]}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
-    "loggers": {
-        # Django's own handler would mail whole requests to ADMINS: link, address and device of who asked.
-        "django": {"handlers": []},
-        "django.server": {"handlers": [], "propagate": False},
-        "httpx": {"level": "WARNING"},
-        "flufl.bounce": {"level": "CRITICAL"},  # tells each step at INFO, and parts of a message in its errors
-        "fido2": {"level": "WARNING"},  # names each security key at INFO
-        "django.request": {"handlers": ["console"], "level": "ERROR", "propagate": False},
-    },
-}
+# --- logs
+LOGGING = loggers.logging(env.str("LOG_LEVEL", "INFO"))
 DEFAULT_EXCEPTION_REPORTER = "config.errorpage.Reporter"
