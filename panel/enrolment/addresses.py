@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from panel.audit.rules import Actor
+from panel.enrolment import persons
 from panel.members import services as members
 from panel.members.models import PanelMember
 from panel.vault import services as vault
@@ -26,6 +27,7 @@ def change_address(*, by: Actor, member: PanelMember, address: str, now: datetim
         left = PanelMember.objects.filter(study=member.study, shared_address=old)
         if left.count() == 1:
             left.update(shared_address=None)
+    persons.mark_moved(member=member, address=address)
 
 
 def _mark_at(address: str, member: PanelMember) -> UUID | None:

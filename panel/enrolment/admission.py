@@ -10,7 +10,7 @@ from datetime import date
 from consent import services as consent
 from consent.models import ConsentEntry
 from consent.rules import NewEntry
-from panel.enrolment import matching
+from panel.enrolment import matching, persons
 from panel.enrolment.matching import Plan
 from panel.enrolment.models import RecruitmentRecord
 from panel.enrolment.rules import JudgedRow
@@ -40,6 +40,12 @@ def carry_out(*, study: Study, plan: Plan, today: date) -> None:
     )
     by_line = {row.line: member for row, member in zip(enrolled, admitted, strict=True)}
     _mark_shared(plan)
+    rows = {row.line: row for row in enrolled}
+    persons.mark_admitted(
+        study=study,
+        birth_item=plan.mapping.birth_item,
+        admitted={member: rows[line] for line, member in by_line.items()},
+    )
     for some in batched(enrolled, 5000):
         consent.record([entry for row in some for entry in _entries(study, plan, row, codes[row.line])])
     _store_answers(study, plan, by_line)

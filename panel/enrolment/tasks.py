@@ -4,12 +4,13 @@ from celery import shared_task
 
 from panel import clock
 from panel.audit.rules import Actor
-from panel.enrolment import intake, services
+from panel.enrolment import intake, persons, services
 
 
 @shared_task
 def sweep_orphans() -> None:
-    """Cards and keys without a member."""
+    """Cards and keys without a member; marks of people in several studies who are in one only."""
+    persons.drop_lone()
     services.sweep_orphans(by=Actor.system("sweep"), now=clock.now())
 
 

@@ -1,0 +1,117 @@
+"""One person in several studies: a mark of their own, so that letters are counted over all of them (docs/adr/0014).
+
+Found where an address comes in, as within a study: same address, same first name, no other birth year. The mark is
+random, and only who is in several studies has one. Not here: counting the letters (panel/invitations/burdens.py).
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from uuid import UUID, uuid4
+
+from django.db.models import Count
+
+from panel.enrolment.mapping import Recruitment, plain
+from panel.enrolment.models import RecruitmentRecord
+from panel.enrolment.rules import JudgedRow
+from panel.members.models import PanelMember, Study
+from panel.sets import batched
+from panel.vault import services as vault
+from panel.vault.rules import ContactData
+
+Found = tuple[PanelMember, ContactData]
+
+
+def mark_admitted(*, study: Study, birth_item: str, admitted: Mapping[PanelMember, JudgedRow]) -> int:
+    """Marks those of a file who are in another study; says how many. Opens no card where there is no other study."""
+    if not PanelMember.objects.exclude(study=study).exists():
+        return 0
+    there = _elsewhere(study, {row.contact.email for row in admitted.values() if row.contact})
+    births = _birth_years([member for same in there.values() for member, _card in same])
+    marked = 0
+    for member, row in admitted.items():
+        address, name, born = row.person(birth_item)
+        same = [
+            one
+            for one, card in there.get(address, [])
+            if plain(card.first_name) == name and (not born or births.get(one.pk, "") in {"", born})
+        ]
+        marked += _join([member, *same])
+    return marked
+
+
+def mark_moved(*, member: PanelMember, address: str) -> None:
+    """After a change of address: who has the new one in another study may be the same person. An old mark stays."""
+    cards = {card.code: card for card in vault.find_by_address([address])[address]}
+    mine = cards.get(member.code)
+    others = PanelMember.objects.filter(code__in=cards.keys()).exclude(study=member.study)
+    if mine is None or not others:
+        return
+    births = _birth_years([member, *others])
+    born = births.get(member.pk, "")
+    _join(
+        [
+            member,
+            *(
+                one
+                for one in others.select_related("study")
+                if plain(cards[one.code].first_name) == plain(mine.first_name)
+                and (not born or births.get(one.pk, "") in {"", born})
+            ),
+        ]
+    )
+
+
+def _elsewhere(study: Study, addresses: Collection[str]) -> dict[str, list[Found]]:
+    """Members of other studies at these addresses."""
+    found = vault.find_by_address(addresses)
+    cards = {card.code: (address, card) for address, same in found.items() for card in same}
+    there: dict[str, list[Found]] = {}
+    for member in _members(cards.keys()):
+        if member.study_id != study.pk:
+            address, card = cards[member.code]
+            there.setdefault(address, []).append((member, card))
+    return there
+
+
+def _members(codes: Collection[str]) -> Iterator[PanelMember]:
+    for some in batched(codes):
+        yield from PanelMember.objects.filter(code__in=some).select_related("study")
+
+
+def _birth_years(members: Collection[PanelMember]) -> dict[UUID, str]:
+    """As far as they told it when they joined; each study has a question of its own for it."""
+    items = {
+        study: Recruitment.of(study.recruitment, study.default_language).birth_item
+        for study in {member.study for member in members}
+        if study.recruitment
+    }
+    asked = {member.pk: items[member.study] for member in members if member.study in items}
+    years: dict[UUID, str] = {}
+    for some in batched(asked):
+        records = RecruitmentRecord.objects.filter(member__in=some)
+        for member_id, answers in records.values_list("member", "answers"):
+            years[member_id] = answers.get(asked[member_id], "")
+    return years
+
+
+def _join(same: Collection[PanelMember]) -> bool:
+    """Gives them one mark, and everybody who bears another one of theirs."""
+    if len(same) < 2:
+        return False
+    them = PanelMember.objects.filter(pk__in=[member.pk for member in same])
+    marks = sorted(mark for mark in set(them.values_list("person", flat=True)) if mark)
+    mark = marks[0] if marks else uuid4()
+    PanelMember.objects.filter(person__in=marks[1:]).update(person=mark)
+    them.update(person=mark)
+    return True
+
+
+def drop_lone() -> int:
+    """A mark that one member is left with says that they were in another study, and counts nothing any more."""
+    alone = (
+        PanelMember.objects.exclude(person=None)
+        .values("person")
+        .annotate(number=Count("pk"))
+        .filter(number=1)
+    )
+    marks = list(alone.values_list("person", flat=True))
+    return sum(PanelMember.objects.filter(person__in=some).update(person=None) for some in batched(marks))
