@@ -12,11 +12,12 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.db.models.functions import TruncDate
 
 from consent import selectors as consent
 from consent.models import Purpose
 from panel.invitations import burdens, queueing, rules
-from panel.invitations.limits import local_day
+from panel.invitations.limits import OSLO
 from panel.invitations.models import Outgoing
 from panel.members.models import Hold, PanelMember, Study
 from panel.waves import rules as waves
@@ -175,12 +176,16 @@ def _letters(draft: Draft, now: datetime) -> dict[UUID, list[Earlier]]:
     here = draft.wave.pk if draft.wave else None
     kinds = dict(Wave.objects.values_list("pk", "kind"))
     found: dict[UUID, list[Earlier]] = defaultdict(list)
-    for member, wave, at in _sent_to(draft.study, since):
-        found[member].append(Earlier(local_day(at), wave == here, kinds[wave] == Wave.Kind.SURVEY))
+    made: dict[tuple[UUID, date], Earlier] = {}  # days are few, letters many
+    for member, wave, day in _sent_to(draft.study, since):
+        one = made.get((wave, day))
+        if one is None:
+            one = made[wave, day] = Earlier(day, wave == here, kinds[wave] == Wave.Kind.SURVEY)
+        found[member].append(one)
     return found
 
 
-def _sent_to(study: Study, since: datetime) -> Iterator[tuple[UUID, UUID, datetime]]:
+def _sent_to(study: Study, since: datetime) -> Iterator[tuple[UUID, UUID, date]]:
     """Of this study's members, and of the same persons in others."""
     persons = dict(PanelMember.objects.filter(study=study, person__isnull=False).values_list("person", "pk"))
     noted = CaseEvent.objects.filter(kind__in=burdens.LETTERS, at__gt=since)
@@ -196,12 +201,13 @@ def _sent_to(study: Study, since: datetime) -> Iterator[tuple[UUID, UUID, dateti
             _read(noted.filter(case__member__in=elsewhere), "case__member", "at"),
             _read(flying.filter(member__in=elsewhere), "member", "due_at"),
         ):
-            for member, wave, at in rows:
-                yield same[member], wave, at
+            for member, wave, day in rows:
+                yield same[member], wave, day
 
 
-def _read(rows: QuerySet, member: str, at: str) -> Iterator[tuple[UUID, UUID, datetime]]:  # type: ignore[type-arg]
-    return rows.values_list(member, "case__wave", at).iterator(chunk_size=READ)
+def _read(rows: QuerySet, member: str, at: str) -> Iterator[tuple[UUID, UUID, date]]:  # type: ignore[type-arg]
+    day = TruncDate(at, tzinfo=OSLO)
+    return rows.values_list(member, "case__wave", day).iterator(chunk_size=READ)
 
 
 Events = dict[UUID | None, list[tuple[str, date]]]
@@ -217,10 +223,12 @@ def _of_wave(
         return {}, events, written
     rows = draft.wave.cases.values_list("member", "pk", "first_batch")
     cases = {member: (pk, first) for member, pk, first in rows.iterator(chunk_size=READ)}
-    happened = CaseEvent.objects.filter(case__wave=draft.wave).values_list("case", "kind", "at")
+    happened = CaseEvent.objects.filter(case__wave=draft.wave)
     counted = {CaseEvent.Kind.COMPLETED, rules.EVENTS[rules.MAIN_OF[draft.kind]]}
-    for case, kind, at in happened.iterator(chunk_size=READ):
-        events[case].append((kind, local_day(at) if kind in counted else date.min))
+    for case, kind, day in happened.values_list("case", "kind", TruncDate("at", tzinfo=OSLO)).iterator(
+        chunk_size=READ
+    ):
+        events[case].append((kind, day if kind in counted else date.min))
     letters = Outgoing.objects.filter(case__wave=draft.wave)
     fields = ("case", "kind", "ordinal", "state", "reason", "due_at")
     for case, kind, ordinal, state, reason, due_at in letters.values_list(*fields).iterator(chunk_size=READ):

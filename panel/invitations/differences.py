@@ -95,7 +95,7 @@ def between(wave: Wave, plan: Plan, opens_at: datetime, closes_at: datetime, now
     before = Draft.of(wave)
     after = Draft(wave.study, wave.kind, plan, opens_at, closes_at, wave)
     as_is = people(before, now)
-    to_be = people(after, now) if _moves_people(before.plan, plan) else as_is
+    to_be = people(after, now) if _moves_people(before, after) else as_is
     if before.is_drawn:
         to_be = _with_newcomers(after, to_be, now)
     old = dry_run.run(before, as_is, now)
@@ -109,13 +109,11 @@ def between(wave: Wave, plan: Plan, opens_at: datetime, closes_at: datetime, now
     return Difference(moved, old.letters, new.letters, len(new.past_close))
 
 
-def _moves_people(before: Plan, after: Plan) -> bool:
-    """Whether other members are in it, or go first, or other purposes count."""
-    return (before.sample, before.soft_launch, before.seed) != (
-        after.sample,
-        after.soft_launch,
-        after.seed,
-    ) or {step.kind for step in before.steps} != {step.kind for step in after.steps}
+def _moves_people(before: Draft, after: Draft) -> bool:
+    """Whether other members are in it, or go first, or other purposes count; who is drawn stays as drawn."""
+    old, new = before.plan, after.plan
+    lots = (old.soft_launch, old.seed) != (new.soft_launch, new.seed) and not before.is_drawn
+    return lots or old.sample != new.sample or before.purposes != after.purposes
 
 
 def _with_newcomers(after: Draft, drawn: People, now: datetime) -> People:

@@ -3,6 +3,7 @@
 Not here: whether a plan may be (rules.py), who gets what when (panel/invitations), versions and their changes.
 """
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
@@ -86,6 +87,10 @@ class Sample:
     but: Sequence[Earlier] = ()
     at_most: int | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("cohorts", "places", "languages", "only", "but"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))  # so that two of one meaning are equal
+
 
 @dataclass(frozen=True)
 class SoftLaunch:
@@ -108,6 +113,9 @@ class Plan:
     soft_launch: SoftLaunch | None = None
     seed: str = ""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "steps", tuple(self.steps))
+
     @property
     def main(self) -> Step | None:
         """The step that everything after it counts from: an invitation, a request, a letter to keep in touch."""
@@ -119,8 +127,9 @@ class Plan:
         return next((one for one in self.steps if one.kind == kind and one.ordinal == ordinal), None)
 
     def as_json(self) -> dict[str, Any]:
-        """As it is stored."""
-        return asdict(self)
+        """As it is stored: what JSON knows, and nothing else."""
+        stored: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return stored
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Plan":
