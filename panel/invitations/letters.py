@@ -38,6 +38,7 @@ RTL = frozenset(
 )
 #: What stands between these runs in its own direction; in HTML they become <bdi>.
 FSI, PDI = "\u2068", "\u2069"
+BREAKS = "word-break:break-all"
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ def _paragraph(inner: str) -> str:
 
 
 def _html(text: str, language: str) -> str:
-    """Paragraphs and links, nothing else: no image, no style, nothing loaded."""
+    """Paragraphs and links, nothing else: no image, nothing loaded."""
     paragraphs = (
         escape(block.strip()).replace("\n", "<br>\n") for block in text.split("\n\n") if block.strip()
     )
@@ -182,7 +183,8 @@ def _html(text: str, language: str) -> str:
 
 
 def _linked(paragraph: str, *, rtl: bool) -> str:
-    way = ' dir="ltr"' if rtl else ""
+    """A link is longer than a phone is wide: it breaks, so that mail programs don't shrink the whole letter."""
+    way = f' style="{BREAKS}"' + (' dir="ltr"' if rtl else "")
     for name in sorted(name for name in OF_LETTER if name.endswith("link")):
         paragraph = paragraph.replace(f"{{{name}}}", f'<a{way} href="{{{name}}}">{{{name}}}</a>')
     return paragraph

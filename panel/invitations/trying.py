@@ -23,8 +23,8 @@ from panel.members.rules import Verb
 
 #: Before the subject; says nothing of what the letter is about, in any language.
 MARKED = "[test]"
-#: In place of a token: the page there says that the link can't be used.
-NOWHERE = "test"
+#: In place of a token, and as long as one: the page there says that the link can't be used.
+NOWHERE = ("test" * 11)[:43]
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (2, 10, 60))
 LEASE = timedelta(minutes=10)
 KEPT = timedelta(days=7)
