@@ -114,6 +114,8 @@ GROUPS: Mapping[str, Group] = {
             "study.filled_in": _("What a study must say was filled in."),
             "cohort.described": _("How a cohort was recruited was told: openly or by asking so many."),
             "setting.decided": _("A strict default was left by a decision with a reason."),
+            "case.outcome_recorded": _("What staff were told ended a wave for a member."),
+            "case.outcome_taken_back": _("What was recorded to end a wave for a member was a mistake."),
             "extension.asked": _("An extension of the project was asked for."),
             "extension.put_in_force": _("An extension was put in force after members were told."),
             "end.begun": _("The project's end was begun."),

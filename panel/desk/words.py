@@ -26,6 +26,7 @@ REASONS: dict[str, str | Promise] = {
     Reason.HELD: _("held"),
     Reason.COMPLETED: _("has completed"),
     Reason.REFUSED: _("said no to this wave"),
+    Reason.OUTCOME: _("an outcome was recorded"),
     Reason.CLOSED: _("the wave closed"),
     Reason.NOT_FOR_THEM: _("no longer for them: they have begun, or completed"),
     Reason.OVERTAKEN: _("the wave opened first"),

@@ -65,6 +65,7 @@ class Reason(StrEnum):
     HELD = "held"
     COMPLETED = "completed"
     REFUSED = "refused"
+    OUTCOME = "outcome"
     CLOSED = "closed"
     NOT_OPEN = "not_open"
     NOT_FOR_THEM = "not_for_them"
@@ -163,7 +164,10 @@ OVER = {
     CaseEvent.Kind.COMPLETED: Reason.COMPLETED,
     CaseEvent.Kind.REFUSED: Reason.REFUSED,
     CaseEvent.Kind.WITHDREW: Reason.REFUSED,
-    CaseEvent.Kind.ELIGIBILITY_LOST: Reason.REFUSED,
+    CaseEvent.Kind.ELIGIBILITY_LOST: Reason.OUTCOME,
+    CaseEvent.Kind.DIED: Reason.OUTCOME,
+    CaseEvent.Kind.LANGUAGE: Reason.OUTCOME,
+    CaseEvent.Kind.UNABLE: Reason.OUTCOME,
 }
 
 

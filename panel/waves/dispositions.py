@@ -65,6 +65,9 @@ CODES: Mapping[str, Code] = {
         Code("2.12", Group.REFUSAL, _("break-off or partial with insufficient information")),
         Code("2.20", Group.NON_CONTACT, _("non-contact: nothing came back")),
         Code("2.26", Group.NON_CONTACT, _("not available during the field period: no invitation went out")),
+        Code("2.30", Group.OTHER, _("could not take part")),
+        Code("2.31", Group.OTHER, _("died")),
+        Code("2.33", Group.OTHER, _("language barrier")),
         Code("4.90", Group.NOT_ELIGIBLE, _("not eligible")),
     )
 }
@@ -92,8 +95,11 @@ class Ruling:
 RULINGS: tuple[Ruling, ...] = (
     Ruling(Kind.ELIGIBILITY_LOST, "4.90", stays=True),
     Ruling(Kind.COMPLETED, COMPLETE, stays=True),
+    Ruling(Kind.DIED, "2.31", stays=True),
     Ruling(Kind.WITHDREW, "2.111", stays=True),
     Ruling(Kind.SUFFICIENT, "1.2"),
+    Ruling(Kind.LANGUAGE, "2.33"),
+    Ruling(Kind.UNABLE, "2.30"),
     Ruling(Kind.REFUSED, "2.111"),
     Ruling(Kind.STARTED, "2.12"),
     Ruling(Kind.PRE_NOTIFIED, "2.20"),

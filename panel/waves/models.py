@@ -161,7 +161,7 @@ class Case(models.Model):
 class CaseEvent(models.Model):
     """What happened in a case, left by invitations, responses and rights through waves/services.py.
 
-    Added only, except that a stop which its member takes back takes its events along.
+    Added only, except that what is taken back takes its event along: a member's stop, what staff recorded.
     `id` only keeps the order and never leaves the table.
     """
 
@@ -181,6 +181,9 @@ class CaseEvent(models.Model):
         WITHDREW = "withdrew", "left the panel"
         NOT_SENT = "not_sent", "closed before it could be sent"
         ELIGIBILITY_LOST = "ineligible", "found not eligible"
+        DIED = "died", _("has died, as staff were told")
+        LANGUAGE = "language", _("speaks none of the languages it is asked in")
+        UNABLE = "unable", _("could not take part, as staff were told")
 
     id = models.BigAutoField(primary_key=True)
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="events")

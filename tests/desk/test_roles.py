@@ -59,6 +59,7 @@ MATRIX = {
     ("members_panelmember_changelist", ()): "LC",
     ("members_panelmember_change", ("member",)): "LC",
     ("members_panelmember_step", ("member", "told")): "C",
+    ("members_panelmember_step", ("member", "outcome")): "LC",
     ("members_panelmember_step", ("member", "reachable")): "C",
     ("members_panelmember_step", ("member", "restrict")): "L",
     ("members_panelmember_step", ("member", "lift")): "L",

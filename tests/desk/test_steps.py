@@ -316,3 +316,17 @@ def test_every_status_of_a_wave_says_what_comes_next():
 def test_the_desk_speaks_norwegian_and_english(field, at_desk, language, word):
     page = at_desk(cast.SIGNE).get(reverse("desk:index"), headers={"accept-language": language}).text
     assert word in page
+
+
+def test_an_outcome_told_to_staff_is_recorded_by_code_and_taken_back(field, at_desk):
+    signe, member = at_desk(cast.SIGNE), field.members[5]
+    address = step("members_panelmember", member, "outcome")
+    assert signe.post(address, {"wave": "1999", "outcome": "language"}).status_code == 400
+    said = signe.post(address, {"wave": field.wave.name, "outcome": "language"}, follow=True).text
+    assert "No further letter of this wave" in said
+    assert "language barrier" in said
+    assert signe.post(address, {"wave": field.wave.name, "outcome": "died"}).status_code == 409
+    assert "Taken back" in signe.post(address, {"wave": field.wave.name, "outcome": ""}, follow=True).text
+    assert (
+        "language barrier" not in signe.get(reverse("desk:members_panelmember_change", args=[member.pk])).text
+    )

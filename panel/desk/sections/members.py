@@ -16,7 +16,7 @@ from panel.audit.rules import Actor
 from panel.desk.base import DeskAdmin, Step, Words, column
 from panel.desk.forms import Choice, DeskForm, ReasonForm, Text
 from panel.desk.words import colour, day, label
-from panel.errors import NotNow
+from panel.errors import BadInput, NotNow
 from panel.members import permissions
 from panel.members import services as members
 from panel.members.models import Hold, PanelMember
@@ -26,7 +26,8 @@ from panel.residency import services as residency
 from panel.rights import selectors as rights
 from panel.rights.rules import NO_RECALL
 from panel.waves import selectors as waves
-from panel.waves.dispositions import CODES
+from panel.waves import told
+from panel.waves.dispositions import CODES, disposition
 from panel.waves.models import Case as WaveCase
 from panel.waves.models import Wave
 
@@ -63,6 +64,31 @@ def _lift(*, by: Actor, obj: PanelMember, now: datetime) -> Words:
     return _("Lifted. Tell the member before the next letter goes.")
 
 
+class OutcomeForm(DeskForm):
+    """What staff were told of a member for one wave."""
+
+    wave = Text(label=_("Wave"), max_length=40, help_text=_("As it stands under “Waves”."))
+    outcome = Choice(
+        label=_("Outcome"),
+        choices=[
+            ("", _("None: take back what was recorded")),
+            *((kind.value, disposition([kind], closed=True).code.label) for kind in told.OUTCOMES),
+        ],
+        required=False,
+    )
+
+
+def _outcome(*, by: Actor, obj: PanelMember, now: datetime, wave: str, outcome: str) -> Words:
+    case = obj.cases.select_related("wave__study", "member").filter(wave__name=wave).first()
+    if case is None:
+        raise BadInput(_("The member is not in the sample of a wave of this name."))
+    if outcome:
+        told.record(by=by, case=case, outcome=outcome, now=now)
+        return _("Recorded. No further letter of this wave goes out.")
+    told.take_back(by=by, case=case, now=now)
+    return _("Taken back: the case stands as before.")
+
+
 class MemberAdmin(DeskAdmin[PanelMember]):
     """A list by code and a page for each member."""
 
@@ -90,6 +116,18 @@ class MemberAdmin(DeskAdmin[PanelMember]):
             ),
             _told,
             form=ToldForm,
+        ),
+        Step[PanelMember](
+            "outcome",
+            Verb.RECORD_STOP,
+            _("Record an outcome"),
+            _(
+                "What you were told ends a wave for the member. Write no reason anywhere. Who has died also leaves "
+                "the panel: record a stop, so that no later wave writes."
+            ),
+            _outcome,
+            fits=lambda member: member.cases.exclude(wave__status=Wave.Status.CLOSED).exists(),
+            form=OutcomeForm,
         ),
         Step[PanelMember](
             "reachable",
