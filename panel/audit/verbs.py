@@ -54,6 +54,8 @@ GROUPS: Mapping[str, Group] = {
             "reply.unknown": _("Somebody wrote whom nobody here could place; the mail was passed on."),
             "reply.closed": _("What a member wrote was dealt with."),
             "link.sent_again": _("A contact keeper had a member's links sent again."),
+            "link.passed_on": _("A contact keeper made a link to pass on by telephone, with a reason."),
+            "answers.keying_begun": _("A contact keeper opened an empty form to key a member's answers in."),
             "orphans.swept": _("Cards and keys that no member has were removed."),
             "orphans.sweep_refused": _("A sweep would have removed too much and removed nothing."),
         },

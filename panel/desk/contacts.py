@@ -73,6 +73,7 @@ def card(request: HttpRequest) -> HttpResponse:
         Verb.OPEN_CARD,
         CardForm,
         act,
+        initial={"code": request.GET.get("code", "")},
         title=_("Contact card"),
         sentence=gettext(
             "One card at a time. Each is recorded before it opens; after %(quota)d in a day it stops."

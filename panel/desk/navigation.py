@@ -68,6 +68,17 @@ GROUPS: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
                 _("Change an address"), "desk:address", "forward_to_inbox", Verb.CHANGE_ADDRESS,
                 badge="corrections",
             ),
+            _entry(
+                _("Lost contacts"), "desk:invitations_lostcontact_changelist", "mark_email_unread", Verb.SEE_LOST,
+                badge="lost", alarm="lost_press",
+            ),
+            _entry(
+                _("Replies"), "desk:invitations_replycase_changelist", "reply", Verb.HANDLE_REPLY,
+                badge="replies", alarm="replies_late",
+            ),
+            _entry(_("Send the link again"), "desk:link", "link", Verb.HANDLE_REPLY),
+            _entry(_("Pass a link on"), "desk:pass", "sms", Verb.PASS_LINK),
+            _entry(_("Key in answers"), "desk:key", "keyboard", Verb.KEY_ANSWERS),
         ),
     ),
     (

@@ -32,6 +32,20 @@ WAITING = (
         "rights_outsideitem",
         "?stands=work",
     ),
+    (
+        "replies_late",
+        ngettext_lazy("reply overdue", "replies overdue"),
+        "invitations_replycase",
+        "?due=late",
+    ),
+    ("replies", ngettext_lazy("reply to answer", "replies to answer"), "invitations_replycase", "?due=open"),
+    (
+        "to_accept",
+        ngettext_lazy("new address to accept", "new addresses to accept"),
+        "invitations_lostcontact",
+        "?presses=accept",
+    ),
+    ("lost", ngettext_lazy("lost contact", "lost contacts"), "invitations_lostcontact", "?presses=open"),
     ("flags", ngettext_lazy("flag to review", "flags to review"), "residency_flag", "?state__exact=open"),
     (
         "letters",
@@ -48,6 +62,10 @@ WAITING = (
 )
 
 
+#: Red as soon as there is one.
+ALARMS = frozenset({"overdue", "replies_late"})
+
+
 def page(request: HttpRequest, *, now: datetime) -> dict[str, Any]:
     """All that the start page shows."""
     may = guard.all_verbs(request.user)
@@ -56,7 +74,7 @@ def page(request: HttpRequest, *, now: datetime) -> dict[str, Any]:
         {
             "number": counts[kind],
             "words": words % counts[kind],
-            "alarm": kind == "overdue" and counts[kind] > 0,
+            "alarm": kind in ALARMS and counts[kind] > 0,
             "url": reverse(f"desk:{table}_changelist") + query,
         }
         for kind, words, table, query in WAITING

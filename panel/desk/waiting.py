@@ -3,12 +3,16 @@
 from datetime import date
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import QuerySet
 
+from panel.invitations import lost_contacts, replies
 from panel.invitations.models import Outgoing
+from panel.members.models import Study
 from panel.members.permissions import studies_for
 from panel.members.rules import Verb
 from panel.releases import selectors as releases
 from panel.residency import selectors as residency
+from panel.rights import reaching
 from panel.rights import selectors as rights
 
 
@@ -27,6 +31,17 @@ def counts(user: AbstractBaseUser | AnonymousUser, may: frozenset[Verb], *, toda
         found |= rights.pressure(studies_for(user, Verb.SEE_REQUESTS), today=today)
     if Verb.CHANGE_ADDRESS in may:
         found["corrections"] = rights.corrections(studies_for(user, Verb.CHANGE_ADDRESS)).count()
+    if Verb.SEE_LOST in may:
+        found |= _lost(studies_for(user, Verb.SEE_LOST), today)
+    if Verb.HANDLE_REPLY in may:
+        found |= replies.pressure(studies_for(user, Verb.HANDLE_REPLY), today=today)
     if Verb.ANSWER_REQUEST in may:
         found["outside"] = rights.to_take_out(studies_for(user, Verb.ANSWER_REQUEST)).count()
     return found
+
+
+def _lost(studies: QuerySet[Study], today: date) -> dict[str, int]:
+    """Open cases of lost contact; what presses: those past their day, and new addresses to accept."""
+    found = lost_contacts.pressure(studies, today=today)
+    waits = reaching.to_accept(studies).count()
+    return {**found, "to_accept": waits, "lost_press": found["lost_late"] + waits}

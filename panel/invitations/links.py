@@ -111,10 +111,12 @@ def drop_ended(*, now: datetime) -> int:
         case__wave__closes_at__lte=now - THANKS_DAYS,
     )
     over = Q(use__in=OF_REQUESTS, made_on__lt=local_day(now) - REQUEST_DAYS)
-    return Link.objects.filter(closed | over).delete()[0]
+    return Link.objects.filter(closed | over | Q(until__lte=now)).delete()[0]
 
 
 def _is_over(link: Link, now: datetime) -> bool:
+    if link.until and now >= link.until:
+        return True
     return link.use in OF_REQUESTS and link.made_on < local_day(now) - REQUEST_DAYS
 
 

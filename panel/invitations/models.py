@@ -17,6 +17,7 @@ from panel.invitations.return_models import Returned as Returned
 from panel.invitations.trial_models import Trial as Trial
 from panel.members.models import PanelMember, Study, StudyDecision
 from panel.waves.models import Case
+from panel.waves.modes import Mode
 
 
 class LetterKind(models.TextChoices):
@@ -243,6 +244,13 @@ class Link(models.Model):
         help_text="Of the token of a copy: what is sealed to it, the token alone opens.",
     )
     made_on = models.DateField()
+    by_hand = models.BooleanField(
+        default=False, help_text="Went through a person's hands: its pages show nothing that is saved."
+    )
+    mode = models.CharField(
+        max_length=10, choices=Mode, default=Mode.SELF, help_text="Who fills in the form behind it."
+    )
+    until = models.DateTimeField(null=True, blank=True, help_text="Its end, where it has one of its own.")
 
     class Privacy:
         purpose = "lets a member in without an account"
@@ -250,5 +258,6 @@ class Link(models.Model):
             "answer links 14 days after the wave's close, links of a request 7 days, others as the data"
         )
         classes = dict.fromkeys(
-            ("hash", "use", "member", "case", "occasion", "public", "made_on"), "internal"
+            ("hash", "use", "member", "case", "occasion", "public", "made_on", "by_hand", "mode", "until"),
+            "internal",
         )

@@ -93,6 +93,7 @@ class StudyDecision(models.Model):
         COORDINATOR_OPENS_CARDS = "coordinator_opens_cards", _("coordinator and contact keeper in one person")
         HOURS_LIFTED = "hours_lifted", _("letters at any hour, for one wave")
         MINORS = "minors_allowed", _("minors take part")
+        PHONE_CHANNEL = "phone_channel", _("links passed on by telephone, answers keyed in by staff")
         DPIA = "dpia", _("whether a data-protection impact assessment is needed, and what it found")
         REMINDERS_MAX = "reminders_max", _("more reminders in a wave")
         REMINDER_GAP_DAYS = "reminder_gap_days", _("fewer days between reminders")

@@ -35,6 +35,10 @@ class Unchanged(Enum):
 UNCHANGED: Final = Unchanged.UNCHANGED
 
 
+#: Decisions that switch on a field of the study of the same name.
+SWITCHES = frozenset({StudyDecision.Setting.MINORS, StudyDecision.Setting.PHONE_CHANNEL})
+
+
 @dataclass(frozen=True)
 class NewMember:
     """Somebody about to become a member; the card is the vault's."""
@@ -137,9 +141,9 @@ def decide(
             decided_by=by.name,
             decided_at=now,
         )
-        if setting == StudyDecision.Setting.MINORS:
-            Study.objects.filter(pk=study.pk).update(minors_allowed=True)
-            study.minors_allowed = True
+        if setting in SWITCHES:
+            Study.objects.filter(pk=study.pk).update(**{str(setting): True})
+            setattr(study, str(setting), True)
         audit.record(
             by=by,
             verb="setting.decided",

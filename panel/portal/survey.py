@@ -18,6 +18,7 @@ from panel.responses.models import Response
 from panel.responses.rules import Why, shown_page, why_not
 from panel.responses.selectors import language_of, response_of, standing
 from panel.responses.services import Saved, save_page
+from panel.waves.modes import Mode
 
 MASKED = "masked"
 SECONDS_AN_ITEM = 20
@@ -76,14 +77,15 @@ def _page(
     """One page of questions, with what is stored for it or what was just sent and is amiss."""
     q = questionnaire(response.instrument)
     way = route(q, response.answers)
-    name = shown_page(way, response.saved, wanted)
+    by_hand = came.link.by_hand  # who handed the link on knows it too: nothing that is saved is shown
+    name = shown_page(way, response.saved, None if by_hand else wanted)
     step = way.step(name) if name else None
     if name is None or step is None:
         return see_other(came.address())
     number, of = way.place(name)
-    back = way.before(name)
+    back = None if by_hand else way.before(name)
     shown = fields(
-        q, step, sent or as_sent(step, way.answers), errors or {},
+        q, step, sent or ({} if by_hand else as_sent(step, way.answers)), errors or {},
         lang=came.lang, today=timezone.localdate(came.now),
     )  # fmt: skip
     context = _common(came, q, page=name) | {
@@ -106,11 +108,14 @@ def _save(request: HttpRequest, came: Visit) -> HttpResponse:
     """Save the sent page, evidence of residency included, and go on to the next."""
     sent = {name: request.POST.getlist(name) for name in request.POST}
     name, revision = request.GET.get("page", ""), "".join(sent.pop("revision", []))
+    if came.link.by_hand and name in response_of(came.case).saved:
+        return see_other(came.address(page="-"))  # to be sent again would tell whether it is what is saved
     try:
         with transaction.atomic():
             saved = save_page(
                 case=came.case, page=name, raw=sent, language=came.lang,
                 revision=int(revision) if revision.isdecimal() and len(revision) < 9 else -1, now=came.now,
+                mode=Mode(came.link.mode),
             )  # fmt: skip
             if saved.completed:
                 take_evidence(response=saved.response, now=came.now)

@@ -6,6 +6,7 @@ from django.db import models
 
 from panel.instruments.models import InstrumentVersion
 from panel.waves.models import Case
+from panel.waves.modes import Mode
 
 
 class Response(models.Model):
@@ -15,6 +16,9 @@ class Response(models.Model):
     case = models.OneToOneField(Case, on_delete=models.CASCADE, related_name="response")
     instrument = models.ForeignKey(InstrumentVersion, on_delete=models.PROTECT, related_name="responses")
     language = models.CharField(max_length=10)
+    mode = models.CharField(
+        max_length=10, choices=Mode, default=Mode.SELF, help_text="How the answers came in; once keyed, always."
+    )
     answers = models.JSONField(default=dict, help_text="Item -> code, list of codes or text.")
     page = models.CharField(max_length=60, blank=True, help_text="The first page not saved.")
     saved = models.JSONField(default=list, help_text="Names of the pages that were saved.")
@@ -27,7 +31,7 @@ class Response(models.Model):
         retention = "coded answers stay; all go with an erasure"
         classes = {
             **dict.fromkeys(
-                ("id", "case", "instrument", "page", "saved", "revision", "started_at", "completed_at"),
+                ("id", "case", "instrument", "mode", "page", "saved", "revision", "started_at", "completed_at"),
                 "internal",
             ),
             "language": "quasi-identifier",

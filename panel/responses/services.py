@@ -24,6 +24,7 @@ from panel.responses.models import Response
 from panel.responses.rules import Why, after, enough, still_saved, to_go_on, why_not
 from panel.responses.selectors import response_of, standing
 from panel.waves.models import Case, CaseEvent
+from panel.waves.modes import Mode
 from panel.waves.services import record_event
 
 #: Codes of a question that asks for a consent; any other answer, or none, leaves the ledger as it is.
@@ -52,7 +53,14 @@ class Saved:
 
 @transaction.atomic
 def save_page(
-    *, case: Case, page: str, raw: Mapping[str, Sequence[str]], language: str, revision: int, now: datetime
+    *,
+    case: Case,
+    page: str,
+    raw: Mapping[str, Sequence[str]],
+    language: str,
+    revision: int,
+    now: datetime,
+    mode: Mode = Mode.SELF,
 ) -> Saved:
     """Check and keep one page. `revision` is the one the page was shown with: 0 before anything was saved.
 
@@ -76,6 +84,8 @@ def save_page(
         return _sent_again(response, way, step, checked)
     if checked.errors:
         return Saved(response, errors=checked.errors, words=checked.notices)
+    if mode != Mode.SELF:
+        response.mode = mode
     return _keep(response, q, way, step, checked, language, now)
 
 
@@ -141,13 +151,14 @@ def _note_consents(response: Response, q: Questionnaire, now: datetime) -> None:
     """What a completed form asked consent for: a yes to approved words, and each no (LAW-02, LAW-03)."""
     study, code = response.case.member.study, response.case.member.code
     day, language = timezone.localdate(now), response.language
+    channel = CHANNEL if response.mode == Mode.SELF else str(response.mode)
     for item in q.items():
         answer, words = response.answers.get(item.name), item.labels.get(language, "")
         if item.purpose and answer == NO:
             ledger.withdraw(
-                study_key=study.key, subject=code, purposes=[item.purpose], channel=CHANNEL, day=day
+                study_key=study.key, subject=code, purposes=[item.purpose], channel=channel, day=day
             )
-            no = {"purposes": [item.purpose], "channel": CHANNEL}
+            no = {"purposes": [item.purpose], "channel": channel}
             journal.record(kind=journal.Kind.WITHDRAWN, study=study.slug, code=code, payload=no, now=now)
         text = (
             item.purpose
@@ -159,6 +170,6 @@ def _note_consents(response: Response, q: Questionnaire, now: datetime) -> None:
         if text:
             entry = ledger.NewEntry(
                 study.key, code, item.purpose, ConsentEntry.Action.GIVEN, text.form.version, text.sha256,
-                language, CHANNEL, day,
+                language, channel, day,
             )  # fmt: skip
             ledger.record([entry])

@@ -72,7 +72,7 @@ def to_accept(studies: Collection[Study] | QuerySet[Study]) -> QuerySet[AddressC
     """What was given by code and confirmed there, and waits for a contact keeper."""
     return AddressChange.objects.filter(
         member__study__in=studies, state=State.CONFIRMED, by_code=True, accepted_at=None
-    ).select_related("member__study")
+    )
 
 
 # --- cases of lost contact

@@ -98,7 +98,7 @@ MATRIX = {
     ("invitations_lostcontact_step", ("lost", "accept")): "K",
     ("invitations_lostcontact_step", ("lost", "refuse")): "K",
     ("invitations_lostcontact_step", ("lost", "tried")): "K",
-    ("invitations_lostcontact_step", ("lost", "again")): "K",
+    ("invitations_lostcontact_step", ("lost", "try-address")): "K",
     ("invitations_lostcontact_step", ("lost", "close")): "K",
     ("invitations_replycase_changelist", ()): "K",
     ("invitations_replycase_change", ("reply",)): "K",
@@ -106,7 +106,7 @@ MATRIX = {
     ("invitations_replycase_step", ("reply", "stop")): "K",
     ("invitations_replycase_step", ("reply", "link")): "K",
     ("invitations_replycase_step", ("reply", "address")): "K",
-    ("invitations_replycase_step", ("reply", "request")): "K",
+    ("invitations_replycase_step", ("reply", "to-request")): "K",
     ("invitations_replycase_step", ("reply", "nothing")): "K",
     ("rights_request_changelist", ()): "LD",
     ("rights_request_change", ("request",)): "LD",
@@ -166,6 +166,8 @@ MATRIX = {
     ("address", ()): "K",
     ("link", ()): "K",
     ("reply", ()): "K",
+    ("pass", ()): "K",
+    ("key", ()): "K",
     ("suppress", ()): "LCK",
     ("stop", ()): "LCK",
     ("request", ()): "LCK",
@@ -178,7 +180,7 @@ STEPS = [
     for row in MATRIX
     if row[0].endswith(("_step", "_plan", "_ask", "_unconfirmed", "_register", "_upload", "_new"))
 ]
-PAGES = {"card", "find", "stop", "request", "enrol", "address", "suppress", "link"}
+PAGES = {"card", "find", "stop", "request", "enrol", "address", "suppress", "link", "pass", "key"}
 #: Pages that a list or another page leads to.
 BESIDE = {"reply"}
 #: Steps that would be refused now, even of who may: nothing is held up, a draft, due, or in its turn.
@@ -186,7 +188,7 @@ NOT_NOW = {
     (slug,)
     for slug in (
         "reachable", "lift", "make-copy", "in-force", "name-release", "archive-again",
-        "refuse", "again", "tick-outside", "certify", "newcomers", "new-version", "retire-version", "delete",
+        "refuse", "try-address", "tick-outside", "certify", "newcomers", "new-version", "retire-version", "delete",
     )
 }  # fmt: skip
 #: Steps that an empty form is enough for.
