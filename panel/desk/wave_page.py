@@ -269,6 +269,7 @@ def by_group(wave: Wave, variable: str) -> dict[str, Any]:
         "lines": [
             {"words": [_group(variable, name) for name in line.groups], "told": line} for line in lines
         ],
+        "even": outcomes.evenness(lines),
         "partials": any(line.rates["RR2"] for line in lines),
         "k": k_of(wave.study.disclosure),
         "back": reverse("desk:waves_wave_change", args=[wave.pk]),

@@ -5,6 +5,7 @@ left is known only of those who told, and too few to be a group of a rate (relea
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from panel.waves import dispositions, selectors
 from panel.waves import rates as formulas
 from panel.waves.dispositions import Group, Tally
 from panel.waves.models import Wave
-from panel.waves.rates import Counts, Rate
+from panel.waves.rates import Counts, Evenness, Rate
 
 #: What a wave may be broken down by, and where that stands.
 BY = {"cohort": "member__cohort", "language": "member__language"}
@@ -72,6 +73,11 @@ def by_group(wave: Wave, variable: str) -> list[GroupRates]:
     e = outcome(wave).e.value or 0
     lines = breakdown(_groups(wave, BY[variable]), order=ORDER, k=k_of(wave.study.disclosure))
     return [GroupRates(line.groups, line.base, formulas.rates_of(line.count, e=e)) for line in lines]
+
+
+def evenness(groups: Sequence[GroupRates]) -> Evenness | None:
+    """How evenly the groups that may be told answered; a single number, of completes."""
+    return formulas.evenness([rate for group in groups if (rate := group.rates["RR5"])])
 
 
 def _groups(wave: Wave, column: str) -> dict[str, dict[str, int]]:

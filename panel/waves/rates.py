@@ -3,9 +3,9 @@
 Each rate carries its numerator and denominator; one without a base is None, not zero.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import prod
+from math import prod, sqrt
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -136,3 +136,26 @@ def cumulative(*stages: Rate) -> float | None:
     """CUMRR: the product of the stages' shares, as recruitment, profile, completion (and retention)."""
     values = [stage.value for stage in stages]
     return None if None in values else prod(value for value in values if value is not None)
+
+
+@dataclass(frozen=True)
+class Evenness:
+    """The R-indicator: 1 where all groups answer alike; `cv` is the spread beside the mean."""
+
+    r: float
+    cv: float
+
+
+def evenness(groups: Sequence[Rate]) -> Evenness | None:
+    """R = 1 - 2 S(rho) over the people of groups, each with the rate of its group; None without a spread to look at.
+
+    Schouten, Cobben & Bethlehem (2009), Indicators for the representativeness of survey response, Survey
+    Methodology 35(1).
+    """
+    people = sum(group.denominator for group in groups)
+    mean = sum(group.numerator for group in groups) / people if people else 0
+    if len(groups) < 2 or not mean:
+        return None
+    squares = sum(group.denominator * ((group.value or 0) - mean) ** 2 for group in groups)
+    spread = sqrt(squares / (people - 1))
+    return Evenness(r=1 - 2 * spread, cv=spread / mean)

@@ -74,7 +74,7 @@ def test_rates_for_machines_and_people(livet):
 def test_sdc_10_rates_by_group_name_no_small_group(livet):
     f.opened(livet, instrument=livet.instruments.get().versions.get())
     found = json.loads(run("rates", "w2023", "--by", "language", "--json"))
-    assert found["by"] == {"variable": "language", "groups": []}
+    assert found["by"] == {"variable": "language", "groups": [], "R": None, "CV": None}
     assert "below the threshold" in run("rates", "w2023", "--by", "cohort")
 
 

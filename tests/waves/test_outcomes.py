@@ -1,5 +1,8 @@
 """Rates of a wave from its events; by group only above the threshold; nothing of where people live."""
 
+from collections import Counter
+from random import Random
+
 import pytest
 
 from panel.errors import BadInput, NotNow
@@ -37,6 +40,18 @@ def test_all_rates_in_one_query(livet, django_assert_num_queries):
     assert found.tally.final == {"1.1": 1}
 
 
+def test_the_database_rules_as_the_pure_function_does(livet):
+    f.people(livet, 40)
+    wave = f.opened(livet)
+    dice = Random(7)
+    for case in wave.cases.all():
+        for kind in dice.choices(list(K), k=dice.randrange(4)):
+            services.record_event(case=case, kind=kind, at=f.NOON)
+    codes = selectors.codes_of(list(wave.cases.all()), closed=False)
+    assert selectors.by_code(wave) == Counter(codes.values())
+    assert len(set(codes.values())) > 6
+
+
 def test_res_05_having_left_changes_no_code_and_no_rate(livet):
     """RES-05: leavers stay eligible; silent members are eligible non-response."""
     people = f.people(livet, 8)
@@ -61,6 +76,7 @@ def test_nev_10_sdc_10_groups_are_told_above_the_threshold_and_small_ones_togeth
     assert [(line.groups, line.cases) for line in lines] == [(("uk",), 30), (("ru",), 16), (("en", "nb"), 19)]
     assert [line.rates["RR1"].numerator for line in lines] == [12, 7, 9]
     assert sum(line.cases for line in lines) == 65
+    assert 0.9 < outcomes.evenness(lines).r < 1
 
 
 def test_sdc_10_a_wave_too_small_is_not_broken_down(livet):
@@ -159,7 +175,9 @@ def test_cumulative_rates_stand_for_each_wave_so_far(livet):
 @pytest.mark.parametrize("is_open", [True, False])
 def test_open_recruitment_has_a_participation_rate_and_never_a_response_rate(livet, is_open):
     recruited(livet, is_open=is_open, approached=4000)
-    found = outcomes.recruitment_as_json(outcomes.recruitment(livet, "0"))
+    first = outcomes.recruitment(livet, "0")
+    assert first
+    found = outcomes.recruitment_as_json(first)
     rate = {"value": 0.25, "numerator": 1000, "denominator": 4000}
     assert found.get("participation_rate") == (rate if is_open else None)
     assert found.get("response_rate") == (None if is_open else rate)

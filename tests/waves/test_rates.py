@@ -2,7 +2,17 @@
 
 import pytest
 
-from panel.waves.rates import Counts, Rate, cumulative, eligibility, grouped, rates, rates_of
+from panel.waves.rates import (
+    Counts,
+    Evenness,
+    Rate,
+    cumulative,
+    eligibility,
+    evenness,
+    grouped,
+    rates,
+    rates_of,
+)
 
 VECTOR = Counts(I=4, P=2, R=1, NC=1, O=1, UH=1, UO=1, NE=1)
 EXPECTED = {
@@ -48,6 +58,15 @@ def test_a_rate_whose_numbers_may_not_be_told_is_not_told():
     told = {frozenset("I"): 4, frozenset({"I", "P", "R", "NC", "O"}): 20, frozenset({"UH", "UO"}): 0}
     found = rates_of(lambda letters: told.get(frozenset(letters)), e=0.9)
     assert [name for name, rate in found.items() if rate] == ["RR3", "RR5"]
+
+
+def test_r_indicator_of_50_who_answer_at_80_percent_and_50_at_40():
+    found = evenness([Rate(40, 50), Rate(20, 50)])
+    assert (round(found.r, 3), round(found.cv, 3)) == (0.598, 0.335)
+    assert evenness([Rate(20, 40), Rate(30, 60)]) == Evenness(r=1, cv=0)
+    assert evenness([Rate(20, 40)]) is None
+    assert evenness([Rate(0, 40), Rate(0, 20)]) is None
+    assert evenness([]) is None
 
 
 def test_cumulative_rate_over_stages():

@@ -53,7 +53,13 @@ class Command(ServiceCommand):
             lines.append(_line(_("participation"), participation))
         if options["by"]:
             groups = outcomes.by_group(wave, options["by"])
-            answer["by"] = {"variable": options["by"], "groups": [_as_json(group) for group in groups]}
+            even = outcomes.evenness(groups)
+            answer["by"] = {
+                "variable": options["by"],
+                "groups": [_as_json(group) for group in groups],
+                "R": even.r if even else None,
+                "CV": even.cv if even else None,
+            }
             lines += ["", *_by_group(groups)]
         return Answer({"study": wave.study.slug, "wave": wave.name, "status": wave.status, **answer}, lines)
 
@@ -101,4 +107,6 @@ def _by_group(groups: list[GroupRates]) -> list[str]:
     for group in groups:
         lines.append(f"{', '.join(group.groups)}: {group.cases}")
         lines += [_line(name, rate) for name, rate in group.rates.items() if rate]
+    if even := outcomes.evenness(groups):
+        lines.append(f"R      {even.r:.4f}  (CV {even.cv:.4f})")
     return lines
