@@ -172,6 +172,7 @@ TEXTS: tuple[tuple[Word, re.Pattern[str]], ...] = (
             r"not (?:subscribed|(?:authori[sz]ed|permitted) to (?:post|send))",
         ),
     ),
+    (Word.SYSTEM, _any(r"(?:could ?n[o'’]t|cannot|can't|unable to|error) (?:create|open|lock|writ)")),
     (Word.NETWORK, _any(r"certificate|\b(?:start)?tls\b|handshake")),
     (
         Word.NO_SUCH_USER,
@@ -191,6 +192,7 @@ TEXTS: tuple[tuple[Word, re.Pattern[str]], ...] = (
             r"address rejected: access denied",
             r"finnes ikke|ukjent (?:bruker|mottaker|adresse)|ble ikke funnet",
             r"unbekannt|nicht gefunden|existiert nicht|destinataire invalide|inconnu|no existe|desconocid",
+            r"(?:adresse|destinataire|utilisateur).{0,60}n['’]existe pas",
             r"見つから|見つかりません",
         ),
     ),
@@ -216,14 +218,17 @@ TEXTS: tuple[tuple[Word, re.Pattern[str]], ...] = (
         Word.REFUSED_CONTENT,
         _any(
             r"\bspam|\bjunk|unsolicited|\bbulk\b|phish|virus|malware|infected",
-            r"\bcontent\b|prohibited|objectionable|suspicious|attachment",
-            r"rfc ?[258]?[382]22|header|\bbare (?:lf|cr)|\b8-?bit|\bmime\b|duplicate",
+            r"\bcontents? (?:reject|refus|filter|restrict|not accept|is not)",
+            r"prohibited|objectionable|suspicious|attachment|duplicate",
+            r"rfc ?[258]?[382]22|(?:missing|invalid|malformed|illegal|multiple)\b.{0,30}header",
+            r"\bbare (?:lf|cr)|\b8-?bit",
         ),
     ),
     (
         Word.TOO_BIG,
         _any(
-            r"too (?:big|large|long)|size (?:limit|exceed)|exceed.{0,36}size|(?:maximum|fixed).{0,20}size",
+            r"too (?:big|large)|message (?:is )?too long",
+            r"size (?:limit|exceed)|exceed.{0,36}size|(?:maximum|fixed).{0,20}size",
         ),
     ),
     (Word.LOOP, _any(r"hop count|too many hops|\bloop|\bmx .{0,40}back to (?:me|itself)")),

@@ -48,6 +48,8 @@ _SUBJECT = re.compile(
     r"|(?:mail )?could not (?:be )?deliver|unable to deliver)",
     re.IGNORECASE,
 )
+_REJECTED = re.compile(r"\breject", re.IGNORECASE)
+_UNSUBSCRIBE = re.compile(r"^\W*unsubscribe\W*$", re.IGNORECASE)
 _COMPLAINT = re.compile(r"^\W*complaint about message", re.IGNORECASE)
 _ANSWER = re.compile(r"^\W*(?:re|sv|vs|aw|fwd?|vb|wg|tr|пер|відп|ответ|на)\s?(?:\[\d+\])?:", re.IGNORECASE)
 _ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![.\d])")
@@ -78,12 +80,15 @@ def of(mail: Returned) -> Finding:
     feedback = mail.feedback_type()
     if feedback is not None:
         return _complaint(feedback)
-    if _COMPLAINT.match(mail.header("Subject")):
+    subject = mail.header("Subject")
+    if _COMPLAINT.match(subject):
         return _complaint("abuse")
-    if mail.is_read_receipt:
-        return RECEIPT
+    if _UNSUBSCRIBE.match(subject) and mail.header("Auto-Submitted"):  # by the mail program's button
+        return _complaint("opt_out")
+    if mail.is_read_receipt:  # a filter may refuse a letter in the same form (RFC 5429)
+        return _of_words(mail) if _REJECTED.search(subject) else RECEIPT
     told = mail.told()
-    answer = bool(_ANSWER.match(mail.header("Subject")))
+    answer = bool(_ANSWER.match(subject))
     if mail.is_report or (told and not answer):
         return _of_report(mail, told)
     if not answer and _is_notification(mail):

@@ -152,6 +152,12 @@ SOFT = [
            "Action: failed\nStatus: 5.2.2"), "soft", "5.2.2", "mailbox_full"),
     Sample("norwegian, full", plain("Mail delivery failed", "Kunne ikke leveres: Postboksen er full"),
            "soft", "", "mailbox_full"),
+    Sample("a filter's refusal in a receipt's form", report("disposition-notification",
+           "message/disposition-notification", "Disposition: automatic-action/MDN-sent-automatically; deleted",
+           "Your message was refused: quota exceeded").replace(b"Subject: report", b"Subject: Rejected: Your survey"),
+           "soft", "", "mailbox_full"),
+    Sample("french, of an unknown user", plain(UNDELIVERED, "L'adresse amal@example.org n'existe pas."),
+           "hard", "", "no_such_user"),
     Sample("russian, full", plain(UNDELIVERED, "Ящик amal@example.org переполнен"), "soft", "", "mailbox_full"),
 ]  # fmt: skip
 CHANGED = [
@@ -173,6 +179,8 @@ COMPLAINTS = [
            "complaint", "", "opt_out"),
     Sample("arf without its type", report("feedback-report", "message/feedback-report", "Version: 1"),
            "complaint", "", "abuse"),
+    Sample("a mail program's button", plain("unsubscribe", "Sent by the mail program.", AMAL,
+           "Auto-Submitted: auto-generated\n"), "complaint", "", "opt_out"),
     Sample("authentication", report("feedback-report", "message/feedback-report", "Feedback-Type: auth-failure"),
            "complaint", "", "auth_failure"),
     Sample("amazon ses in a mail", plain("Notification", '{"notificationType":"Complaint"}', "no-reply@example.com"),
@@ -202,6 +210,7 @@ PERSONS = [
            f'{HEAD}From: {AMAL}\nSubject: strange\nContent-Type: multipart/mixed; boundary="b3"\n\n'
            "--b3\nContent-Type: text/plain\n\nI got this from you.\n\n--b3\nContent-Type: message/rfc822\n\n"
            f"{dsn('5.1.1').decode()}\n--b3--\n").encode(), "none"),
+    Sample("a wish to stop, by hand", plain("unsubscribe", "please", AMAL), "none"),
     Sample("a new address, by hand", plain("hello", "My new address is other@example.net", AMAL), "none"),
     Sample("in russian", plain("Ответ: Анкета", "Я не получила ссылку. Автоматически не открывается.", AMAL), "none"),
     Sample("of somebody who is called Postmaster", plain("Re: your server", "Shall we meet about the relay?",
