@@ -4,9 +4,12 @@ from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from kombu.exceptions import OperationalError
 
+from config import schedule
+from panel.desk import nudge
 from panel.enrolment import intake
-from panel.invitations import lost_contacts, replies
+from panel.invitations import lost_contacts, replies, sending, services
 from panel.invitations.models import LostContact, Outgoing, ReplyCase
 from panel.members import services as members
 from panel.rights.models import Request, Stop
@@ -155,3 +158,53 @@ def test_from_an_address_everything_can_be_done_for_the_member(field, vera):
     page = vera.post(reverse("desk:find"), given).text
     for route in ("stop", "request", "address", "link", "reply"):
         assert f'href="{reverse("desk:" + route)}?code=' in page
+
+
+def test_from_the_click_to_the_mail_no_tick_is_waited_for(
+    field, amal, vera, monkeypatch, mail_catcher, django_capture_on_commit_callbacks
+):
+    """Half a minute: what was written is handed to the workers as soon as it is committed."""
+    asked = []
+    monkeypatch.setattr(nudge.tasks.dispatch, "apply_async", lambda **how: asked.append(how))
+    with django_capture_on_commit_callbacks(execute=True):
+        vera.post(reverse("desk:link"), {"study": field.study.pk, "code": amal.code})
+    assert asked == [{"retry": False}]
+    (claimed,) = [one for one in services.dispatch(now=NOW) if one.service_mail]
+    assert sending.send_chunk(claim=claimed.claim, now=NOW) >= 1
+    assert Outgoing.objects.get(member=amal, kind="link_again").state == "sent"
+    assert schedule.beat(timedelta(seconds=30))["invitations-dispatch"]["schedule"] == timedelta(seconds=30)
+
+
+def test_without_a_broker_the_next_tick_finds_it(
+    field, amal, vera, monkeypatch, django_capture_on_commit_callbacks
+):
+    def away(**how):
+        raise OperationalError
+
+    monkeypatch.setattr(nudge.tasks.dispatch, "apply_async", away)
+    with django_capture_on_commit_callbacks(execute=True):
+        page = vera.post(reverse("desk:link"), {"study": field.study.pk, "code": amal.code})
+    assert page.status_code == 302
+    assert Outgoing.objects.get(member=amal, kind="link_again").state == "queued"
+
+
+# --- by telephone
+
+
+def test_a_link_to_pass_on_is_shown_once_and_the_form_to_key_in_too(field, amal, vera):
+    members.decide(by=cast.LIV, study=field.study, setting="phone_channel", reason="No e-mail.", now=NOW)
+    given = {"study": field.study.pk, "code": amal.code, "reason": "No e-mail."}
+    page = vera.post(reverse("desk:pass"), given)
+    assert page.status_code == 200
+    assert "/a/" in page.text
+    assert "no-store" in page["Cache-Control"]
+    assert "/a/" not in vera.get(reverse("desk:pass")).text
+    assert vera.post(reverse("desk:key"), {**given, "mode": "assisted"}).status_code == 400, "not agreed to"
+    keyed = vera.post(reverse("desk:key"), {**given, "mode": "assisted", "agreed": "on"})
+    assert keyed.status_code == 200
+    assert 'rel="noopener noreferrer"' in keyed.text
+
+
+def test_by_telephone_nothing_is_done_unless_the_study_decided_for_it(field, amal, vera):
+    given = {"study": field.study.pk, "code": amal.code, "reason": "No e-mail."}
+    assert vera.post(reverse("desk:pass"), given).status_code == 409
