@@ -175,7 +175,7 @@ class Life:
 
     def _waiting(self) -> int:
         due = Q(state__in=(State.QUEUED, State.DEFERRED), due_at__lte=self.now)
-        return Outgoing.objects.filter(due | Q(state__in=(State.CLAIMED, State.SENDING))).count()
+        return Outgoing.objects.filter(due | Q(state__in=(State.CLAIMED, State.READY, State.SENDING))).count()
 
     def _answer(self, title: str) -> None:
         """Everybody who got a letter does what they do, a few at a time."""

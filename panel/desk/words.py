@@ -72,6 +72,7 @@ COLOURS: dict[str, str] = {
     Wave.Status.CLOSED: "",
     Outgoing.State.QUEUED: "info",
     Outgoing.State.CLAIMED: "info",
+    Outgoing.State.READY: "info",
     Outgoing.State.SENDING: "info",
     Outgoing.State.SENT: "success",
     Outgoing.State.DEFERRED: "warning",

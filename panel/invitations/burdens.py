@@ -1,6 +1,6 @@
 """What went to each person already, over all studies, and what each study allows: read in sets for limits.py.
 
-A letter counts from the moment it is marked `sending`; one in doubt counts until a person decides otherwise.
+A letter counts from the moment it is marked `ready`; one in doubt counts until a person decides otherwise.
 """
 
 from collections import defaultdict
@@ -18,7 +18,7 @@ from panel.invitations.models import LetterKind, Outgoing
 from panel.members.models import PanelMember, SilentDay, Study, StudyDecision
 from panel.waves.models import CaseEvent, Wave
 
-IN_FLIGHT = (rules.State.SENDING, rules.State.UNCONFIRMED)
+IN_FLIGHT = (rules.State.READY, rules.State.SENDING, rules.State.UNCONFIRMED)
 LETTERS = frozenset(rules.EVENTS.values())
 
 

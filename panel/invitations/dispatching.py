@@ -121,8 +121,8 @@ def _tell(rows: QuerySet[Outgoing], why: Reason) -> None:
 
 def _claim(rows: Sequence[UUID], now: datetime) -> Iterator[UUID]:
     """Claims chunk by chunk. Two dispatchers may have seen the same rows; the update gives each to one."""
-    for start in range(0, len(rows), rules.CHUNK):
-        yield from _take(rows[start : start + rules.CHUNK], uuid4(), now)
+    for start in range(0, len(rows), settings.MAIL_CHUNK):
+        yield from _take(rows[start : start + settings.MAIL_CHUNK], uuid4(), now)
 
 
 def _take(rows: Sequence[UUID], claim: UUID, now: datetime) -> Iterator[UUID]:

@@ -58,8 +58,8 @@ def mint_many(wanted: Sequence[NewLink], *, today: date) -> list[str]:
         Link(
             hash=macs.token_hash(token),
             use=new.use,
-            member=new.member,
-            case=new.case,
+            member_id=new.member.pk,
+            case_id=new.case.pk if new.case else None,
             occasion=new.occasion,
             public=macs.copy_keys(token)[1] if new.use == Link.Use.COPY else None,
             made_on=today,

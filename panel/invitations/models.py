@@ -134,6 +134,7 @@ class Outgoing(models.Model):
     class State(models.TextChoices):
         QUEUED = "queued", _("queued")
         CLAIMED = "claimed", _("claimed by a worker")
+        READY = "ready", _("checked, about to be sent")
         SENDING = "sending", _("being sent")
         SENT = "sent", _("sent")
         DEFERRED = "deferred", _("deferred")

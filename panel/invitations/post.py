@@ -6,8 +6,9 @@ after the mail's content was begun, nobody knows: that is `DOUBT`, never "try ag
 members or the outbox.
 """
 
+import re
 import smtplib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,8 @@ from email.parser import BytesHeaderParser
 from email.policy import compat32
 from email.utils import format_datetime, formataddr, parseaddr
 from enum import Enum
+from functools import partial
+from html import escape
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -22,6 +25,11 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection  # noqa: TID251
 from django.core.mail.backends.smtp import EmailBackend  # noqa: TID251
 from django.core.mail.message import sanitize_address  # noqa: TID251
+
+from panel.invitations import mime, verp
+
+#: The longest mark that a form has room for.
+MARK_BYTES = 24
 
 
 class Outcome(Enum):
@@ -35,14 +43,26 @@ class Outcome(Enum):
     NO_SERVER = "no server"
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What became of it and by which codes (RFC 5321, RFC 3463); code 0 where no server spoke. None of its words."""
+
+    outcome: Outcome
+    code: int = 0
+    enhanced: str = ""
+
+
+ACCEPTED = Answer(Outcome.ACCEPTED, 250)
+
+
 class Handed(Exception):
     """How the server answered, when it was not a plain yes. Carries no address and no words of the
     server's.
     """
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, outcome: Outcome, code: int = 0, enhanced: str = "") -> None:
         super().__init__(outcome.value)
-        self.outcome = outcome
+        self.answer = Answer(outcome, code, enhanced)
 
 
 @dataclass(frozen=True)
@@ -58,6 +78,15 @@ class Mail:
     html: str = field(repr=False)
     unsubscribe: str = field(repr=False, default="")
     answers_a_request: bool = False
+
+
+@dataclass(frozen=True)
+class Printed:
+    """The same as the bytes that travel, filled into a form; shows as little of itself."""
+
+    row: UUID
+    to: str = field(repr=False)
+    content: bytes = field(repr=False)
 
 
 def headers(mail: Mail, now: datetime) -> dict[str, str]:
@@ -91,67 +120,144 @@ def compose(mail: Mail, now: datetime) -> EmailMultiAlternatives:
     return message
 
 
+@dataclass(frozen=True)
+class Form:
+    """Mails that differ in a few values only, made once; `print` makes one of them, or says that it can't."""
+
+    form: mime.Form
+
+    def print(self, row: UUID, to: str, values: Mapping[str, str], mark: str) -> Printed | None:
+        """None where something wouldn't stand in a mail as it is: its mail is composed the long way."""
+        if not mime.is_plain_address(to):
+            return None
+        if mark and (len(mark.encode()) > MARK_BYTES or not mark.isprintable() or escape(mark) != mark):
+            return None
+        content = self.form.fill({**values, "row": row.hex}, {"to": to, "mark": mark})
+        return Printed(row, to, content) if content else None
+
+
+def form(
+    letter: Callable[[Mapping[str, str], str, str], Mail],
+    lengths: Mapping[str, int],
+    *,
+    marked: bool,
+    now: datetime,
+) -> Form | None:
+    """Cuts the mail that `letter` makes of values, recipient and mark; None where its values can't be found again."""
+    values = {name: mime.stand_in(length) for name, length in lengths.items()}
+    there = {name: value for name, value in values.items() if value}
+    to, mark = f"{mime.stand_in(20)}@example.org", f"{mime.stand_in(MARK_BYTES - 3)}…" if marked else ""
+    mail = letter(values, to, mark)
+    marks = there | {"to": to, "row": mail.row.hex} | ({"mark": mark} if marked else {})
+    written = f"{mail.to}\n{mail.row.hex}\n{mail.text}\n{mail.html}\n{mail.unsubscribe}"
+    times = {name: written.count(stand_in) for name, stand_in in marks.items()}
+    content: bytes = compose(mail, now).message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]  # (Django's own)
+    cut = mime.cut(content, marks, times, frozenset({"to", "mark"}))
+    return Form(cut) if cut else None
+
+
 class Backend(EmailBackend):
     """Django's SMTP backend, except that each step of handing over is told apart."""
 
     def _send(self, email_message: EmailMultiAlternatives) -> bool:
         encoding = email_message.encoding or settings.DEFAULT_CHARSET
-        sender = parseaddr(sanitize_address(email_message.from_email, encoding))[1]
+        author = parseaddr(sanitize_address(email_message.from_email, encoding))[1]
+        sender = getattr(email_message, "envelope_sender", author)
         (recipient,) = (parseaddr(sanitize_address(to, encoding))[1] for to in email_message.recipients())
         content = email_message.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]  # (Django's own)
-        self._step(lambda server: _mail_from(server, sender), refused=Outcome.LATER)
-        self._step(lambda server: server.rcpt(recipient), refused=Outcome.ADDRESS_REFUSED)
+        self.deliver(sender, recipient, content)
+        return True
+
+    def deliver(self, sender: str, recipient: str, content: bytes) -> None:
+        """One letter over the open connection; whatever is no plain yes is raised as `Handed`."""
         try:
-            code, words = self._server.data(content)
-        except smtplib.SMTPDataError as error:  # the server did not want the content: nothing of it was given
-            code, words = error.smtp_code, _as_bytes(error.smtp_error)
+            self._server.ehlo_or_helo_if_needed()
+            replies = self._envelope(sender, recipient)
+        except OSError as error:  # whatever breaks here, nothing was sent
+            raise Handed(Outcome.NO_SERVER) from error
+        for (code, words), refused in zip(replies, _STEPS, strict=False):
+            self._judge(code, words, refused=refused)
+        try:
+            self._server.send(_on_the_line(content))
+            code, words = self._server.getreply()
         except OSError as error:
             raise Handed(Outcome.DOUBT) from error
         self._judge(code, words, refused=Outcome.MAIL_REFUSED)
-        return True
+
+    def _envelope(self, sender: str, recipient: str) -> list[tuple[int, bytes]]:
+        """The answers to sender, recipient and "may I go on"; asked in one go where the server offers it (RFC 2920).
+
+        One after the other, the first refusal ends it; in one go all are answered. A server that wants the content of
+        a letter whose sender or recipient it refused gets none: the line is closed.
+        """
+        server = self._server
+        eight = " body=8bitmime" if server.has_extn("8bitmime") else ""
+        commands = [_command(f"MAIL FROM:{smtplib.quoteaddr(sender)}{eight}"),
+                    _command(f"RCPT TO:{smtplib.quoteaddr(recipient)}"), _command("DATA")]  # fmt: skip
+        replies: list[tuple[int, bytes]] = []
+        if server.has_extn("pipelining"):
+            server.send(b"".join(commands))
+            replies = [server.getreply() for _command in commands]
+            if replies[-1][0] < 400 and any(code >= 400 for code, _words in replies):
+                server.close()
+            return replies
+        for command in commands:
+            server.send(command)
+            replies.append(server.getreply())
+            if replies[-1][0] >= 400:
+                break
+        return replies
 
     @property
     def _server(self) -> smtplib.SMTP:
         assert self.connection is not None
         return self.connection
 
-    def _step(self, command: Callable[[smtplib.SMTP], tuple[int, bytes]], *, refused: Outcome) -> None:
-        """One command before the content: whatever breaks here, nothing was sent."""
-        try:
-            code, words = command(self._server)
-        except OSError as error:
-            raise Handed(Outcome.NO_SERVER) from error
-        self._judge(code, words, refused=refused)
-
     def _judge(self, code: int, words: bytes, *, refused: Outcome) -> None:
-        if code < 400:
+        if 200 <= code < 400:
             return
-        if code == 421:  # the server ends the line with these words
+        if code == 421 or code < 200:  # the server ends the line with these words, or speaks no SMTP
             self._server.close()
             raise Handed(Outcome.NO_SERVER)
+        found = _ENHANCED.match(words)
+        enhanced = found[0].decode() if found else ""
         try:
             self._server.rset()
         except OSError:
             self._server.close()  # the answer stands; the next mail finds the line closed and opens a new one
         if code < 500:
-            raise Handed(Outcome.LATER)
+            raise Handed(Outcome.LATER, code, enhanced)
         policy = refused is Outcome.ADDRESS_REFUSED and words.startswith(_NOT_OF_THE_ADDRESS)
-        raise Handed(Outcome.MAIL_REFUSED if policy else refused)
+        raise Handed(Outcome.MAIL_REFUSED if policy else refused, code, enhanced)
 
 
+_ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")
+
+
+#: What a final refusal of each step means. The server's quarrel with the sender is never held against the letter; the
+#: third asks to give the content, of which nothing was given yet.
+_STEPS = (Outcome.LATER, Outcome.ADDRESS_REFUSED, Outcome.MAIL_REFUSED)
 #: Enhanced status codes (RFC 3463) by which a refused recipient tells of us or of the line, not of the
 #: address.
 #: A full mailbox (5.2.2) and a letter too long for it (5.2.3) are no reason to give an address up.
 _NOT_OF_THE_ADDRESS = (b"5.2.2", b"5.2.3", b"5.3.", b"5.4.", b"5.5.", b"5.7.")
 
 
-def _mail_from(server: smtplib.SMTP, sender: str) -> tuple[int, bytes]:
-    server.ehlo_or_helo_if_needed()
-    return server.mail(sender, ["body=8bitmime"] if server.has_extn("8bitmime") else [])
+def _command(line: str) -> bytes:
+    """A command as it goes over the line, one line whatever it holds."""
+    if "\r" in line or "\n" in line:
+        raise ValueError("An SMTP command has one line.")
+    return f"{line}\r\n".encode("ascii")
 
 
-def _as_bytes(words: bytes | str) -> bytes:
-    return words if isinstance(words, bytes) else words.encode()
+def _on_the_line(content: bytes) -> bytes:
+    """Dots at the beginning of a line doubled, then the dot that ends it (RFC 5321, 4.5.2)."""
+    if b"\n." in content:
+        content = _DOTS.sub(b"..", content)
+    return content + (b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n")
+
+
+_DOTS = re.compile(rb"(?m)^\.")
 
 
 def _is_one_address(text: str) -> bool:
@@ -166,33 +272,52 @@ class Postman:
 
     def __init__(self) -> None:
         self._connection = get_connection()
+        #: What was said of the last mail.
+        self.answer = ACCEPTED
 
-    def hand_over(self, mail: Mail, now: datetime) -> Outcome:
+    @property
+    def takes_bytes(self) -> bool:
+        """Whether mails may come printed; a provider's own backend wants them composed."""
+        return isinstance(self._connection, Backend)
+
+    def hand_over(self, mail: Mail | Printed, now: datetime) -> Outcome:
         """Gives one mail to the server; a line that broke before the content is opened once more."""
+        if isinstance(mail, Printed):
+            assert isinstance(self._connection, Backend)
+            return self._twice(
+                partial(self._connection.deliver, verp.sender_of(mail.row), mail.to, mail.content)
+            )
         if not _is_one_address(mail.to):  # no server would know where to send it
-            return Outcome.ADDRESS_REFUSED
-        return self.hand_over_as_it_came(compose(mail, now))
+            self.answer = Answer(Outcome.ADDRESS_REFUSED)
+            return self.answer.outcome
+        message = compose(mail, now)
+        if self.takes_bytes:
+            message.envelope_sender = verp.sender_of(mail.row)  # type: ignore[attr-defined]  # (read by our backend)
+        return self.hand_over_as_it_came(message)
 
     def hand_over_as_it_came(self, message: EmailMultiAlternatives) -> Outcome:
         """The same for what is composed already."""
-        outcome = self._try(message)
-        if outcome is Outcome.NO_SERVER:
-            self.close()
-            outcome = self._try(message)
-        if outcome in {Outcome.NO_SERVER, Outcome.DOUBT}:
-            self.close()
-        return outcome
+        return self._twice(partial(self._connection.send_messages, [message]))
 
-    def _try(self, message: EmailMultiAlternatives) -> Outcome:
+    def _twice(self, give: Callable[[], object]) -> Outcome:
+        self.answer = self._try(give)
+        if self.answer.outcome is Outcome.NO_SERVER:
+            self.close()
+            self.answer = self._try(give)
+        if self.answer.outcome in {Outcome.NO_SERVER, Outcome.DOUBT}:
+            self.close()
+        return self.answer.outcome
+
+    def _try(self, give: Callable[[], object]) -> Answer:
         try:
             self._connection.open()
         except OSError:
-            return Outcome.NO_SERVER
+            return Answer(Outcome.NO_SERVER)
         try:
-            self._connection.send_messages([message])
+            give()
         except Handed as handed:
-            return handed.outcome
-        return Outcome.ACCEPTED
+            return handed.answer
+        return ACCEPTED
 
     def close(self) -> None:
         """Ends the connection, however it stands."""

@@ -26,9 +26,11 @@ State = Outgoing.State
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.CLAIMED, State.CANCELLED}),
     State.DEFERRED: frozenset({State.CLAIMED, State.CANCELLED}),
-    # Back to queued: its worker died before anything was sent.
-    State.CLAIMED: frozenset({State.SENDING, State.DEFERRED, State.CANCELLED, State.FAILED, State.QUEUED}),
-    # Back to queued: its worker put it back untouched, since its check had become too old.
+    # Back to queued: its worker died before it took them up.
+    State.CLAIMED: frozenset({State.READY, State.DEFERRED, State.CANCELLED, State.FAILED, State.QUEUED}),
+    # Back to queued: it was never handed over, since its worker died or its check had become too old.
+    State.READY: frozenset({State.SENDING, State.DEFERRED, State.QUEUED}),
+    # Back to queued: its worker put it back untouched, for the same reason.
     State.SENDING: frozenset({State.SENT, State.DEFERRED, State.FAILED, State.UNCONFIRMED, State.QUEUED}),
     # Sent: a slow worker after all, or a person takes it as sent. Queued: a person sends again.
     State.UNCONFIRMED: frozenset({State.SENT, State.DEFERRED, State.FAILED, State.QUEUED}),
@@ -39,13 +41,11 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.FAILED: frozenset({State.QUEUED}),
 }
 
-#: Rows per chunk: what a killed worker leaves in doubt at most.
-CHUNK = 50
 #: A claimed chunk waits in the broker; what is lost there is claimed again after this.
 CLAIM_LEASE = timedelta(minutes=15)
 #: At most so many rows wait in the broker, so that a slow mail server makes the database wait, not the
 #: broker.
-CLAIMED_MAX = 20_000
+CLAIMED_MAX = 100_000
 #: How long a check counts: then the unsent rest of a chunk goes back and is checked again (LAW-07: within a
 #: minute).
 CHECK_HOLDS = timedelta(seconds=30)
@@ -129,7 +129,7 @@ DONE_IN_THEIR_NAME = frozenset({LetterKind.RECEIPT, LetterKind.ADDRESS_NOTICE})
 UNASKED = frozenset({LetterKind.RECONSENT, LetterKind.RESULT, LetterKind.NOTICE})
 WANTED = UNASKED - {LetterKind.NOTICE}
 #: Rows of these states may still lead to a letter.
-LIVE = frozenset({State.QUEUED, State.DEFERRED, State.CLAIMED, State.SENDING, State.UNCONFIRMED})
+LIVE = frozenset(State) - {State.SENT, State.FAILED, State.CANCELLED}
 #: Rows that wait or are being sent right now.
 UNDER_WAY = LIVE - {State.UNCONFIRMED}
 #: Rows that wait for their time.

@@ -30,8 +30,9 @@ BATCH = 1000
 
 
 def sweep_leases(*, now: datetime) -> int:
-    """After a crash: what was claimed waits again; what was being sent is doubtful, and counted."""
-    Outgoing.objects.filter(state=State.CLAIMED, lease_until__lt=now).update(
+    """After a crash: what was claimed or ready waits again; what was being sent is doubtful, and counted."""
+    unsent = (State.CLAIMED, State.READY)
+    Outgoing.objects.filter(state__in=unsent, lease_until__lt=now).update(
         state=State.QUEUED, claim=None, lease_until=None
     )
     with transaction.atomic():

@@ -16,7 +16,7 @@ from panel.invitations import letter_versions, links, post, rules
 from panel.invitations.letters import OF_LETTER, prepare
 from panel.invitations.models import Letter, Trial
 from panel.invitations.post import Mail, Outcome
-from panel.invitations.sending import PLACEHOLDERS
+from panel.invitations.rendering import PLACEHOLDERS
 from panel.invitations.wording import PLACEHOLDERS as EXPLAINED
 from panel.members import permissions
 from panel.members.rules import Verb

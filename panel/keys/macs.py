@@ -15,7 +15,7 @@ from panel.keys.roots import index_root
 
 def token_hash(token: str) -> bytes:
     """What is stored of a link's token (TOK-01)."""
-    return crypto.mac(crypto.derive(settings.SERVICE_KEY, "token"), token.encode())
+    return crypto.mac(_of_service_key(settings.SERVICE_KEY, "token"), token.encode())
 
 
 def copy_keys(token: str) -> tuple[bytes, bytes]:

@@ -1,5 +1,6 @@
 """One card between clear and sealed. The only code that sees both; writes nothing."""
 
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import date
 
@@ -15,6 +16,8 @@ from panel.vault.rules import ContactData, tidy_address
 
 #: Sealed columns and how many 64-byte blocks each fills at least; any usable address fits its four.
 BLOCKS = {"code": 1, "email": 4, "first_name": 2, "last_name": 2, "phone": 1}
+#: What may be asked of a card besides its code.
+ALL = tuple(column for column in BLOCKS if column != "code")
 
 
 def sealed_card(data: ContactData, *, key: bytes, index: Index, bits: int, today: date) -> Card:
@@ -46,10 +49,11 @@ def open_column(card: Card, column: str, keys: CardKeys) -> str:
     return crypto.open_sealed(sealed, key=last, place=place).decode()
 
 
-def opened_card(card: Card, keys: CardKeys) -> ContactData:
-    """The whole card in clear."""
-    code, email, first_name, last_name, phone = (open_column(card, column, keys) for column in BLOCKS)
-    return ContactData(code, email, first_name, last_name, phone or None)
+def opened_card(card: Card, keys: CardKeys, columns: Collection[str] = ALL) -> ContactData:
+    """The card in clear: its code, which proves whose it is, and these columns; the others are empty."""
+    clear = {column: open_column(card, column, keys) if column in columns else "" for column in ALL}
+    names = clear["first_name"], clear["last_name"]
+    return ContactData(open_column(card, "code", keys), clear["email"], *names, clear["phone"] or None)
 
 
 def place_of_column(column: str, locator: bytes) -> Place:

@@ -6,7 +6,7 @@ swept after a day.
 
 import random
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -30,7 +30,7 @@ from panel.keys.crypto import Place
 from panel.keys.macs import Index
 from panel.keys.services import CardKeys
 from panel.sets import batched
-from panel.vault.cards import BLOCKS, open_column, opened_card, sealed_card
+from panel.vault.cards import ALL, BLOCKS, open_column, opened_card, sealed_card
 from panel.vault.models import Card
 from panel.vault.rules import DAILY_QUOTA, ContactData, bits_fit, bucket_bits, tidy_address, too_many_orphans
 
@@ -145,17 +145,37 @@ def open_cards(
     return _open(codes)
 
 
-def _open(codes: Sequence[str]) -> dict[str, ContactData]:
+def open_for_letters(
+    to: Collection[str], *, names: Collection[str], by: Actor, reason: str, now: datetime, study: str
+) -> dict[str, ContactData]:
+    """The same for letters, and no more of each card than they need: the address of whom they go `to`, the first name
+    of `names`, who are those at an address that several share.
+    """
+    codes = sorted({*to, *names})
+    if not codes:
+        return {}
+    audit.record(by=by, verb=OPEN_CHUNK, now=now, study=study, detail={"reason": reason, "codes": codes})
+    addresses, first_names = _open([*to], {"email"}), _open([*names], {"first_name"})
+    for code, card in addresses.items():
+        found = first_names.get(code)
+        first_names[code] = replace(card, first_name=found.first_name) if found else card
+    return first_names
+
+
+def _open(codes: Sequence[str], columns: Collection[str] = ALL) -> dict[str, ContactData]:
+    if not codes:
+        return {}
     index, found = Index.load(), dict[str, ContactData]()
     for chunk in batched(codes):
-        found |= _twice(partial(_open_chunk, {index.card_locator(code): code for code in chunk}))
+        found |= _twice(partial(_open_chunk, {index.card_locator(code): code for code in chunk}, columns))
     return found
 
 
-def _open_chunk(asked: dict[bytes, str]) -> dict[str, ContactData]:
+def _open_chunk(asked: dict[bytes, str], columns: Collection[str]) -> dict[str, ContactData]:
     data_keys = keys.data_keys_of_cards(asked)
-    cards = {asked[bytes(card.locator)]: card for card in Card.objects.filter(locator__in=asked)}
-    return {code: _opened_as(code, card, data_keys) for code, card in cards.items()}
+    cards = Card.objects.filter(locator__in=asked).only("locator", "code", *columns)
+    rows = {asked[bytes(card.locator)]: card for card in cards}
+    return {code: _opened_as(code, card, data_keys, columns) for code, card in rows.items()}
 
 
 def _twice(read: Callable[[], Read]) -> Read:
@@ -166,9 +186,9 @@ def _twice(read: Callable[[], Read]) -> Read:
         return read()
 
 
-def _opened_as(code: str, card: Card, data_keys: CardKeys) -> ContactData:
+def _opened_as(code: str, card: Card, data_keys: CardKeys, columns: Collection[str] = ALL) -> ContactData:
     try:
-        data = opened_card(card, data_keys)
+        data = opened_card(card, data_keys, columns)
     except Damaged:
         raise Damaged(
             _("The contact card of %(code)s does not open. Run `manage.py keys verify`, which says why.")

@@ -27,6 +27,8 @@ ROOT = Path(__file__).parents[2]
 DATABASES = {"default": "DATABASE_URL", "vault": "VAULT_DATABASE_URL", "keystore": "KEYSTORE_DATABASE_URL"}
 #: What a committed row is must outlive the server's death; the machine itself doesn't fall.
 KEPT = tuple("synchronous_commit=on" if o.startswith("synchronous_commit") else o for o in postgres.FAST)
+#: Small ones, so that many workers have some of a few letters.
+CHUNK = 50
 BEGIN = datetime(2023, 10, 2, 10, tzinfo=UTC)
 
 
@@ -97,6 +99,7 @@ class Bed:
             "CLOCK_FILE": str(self.clock.file),
             "BEAT_TICK": "1",
             "VISIBILITY_TIMEOUT": "5",
+            "MAIL_CHUNK": str(CHUNK),
             "LOG_LEVEL": "WARNING",
             **{variable: self.url(alias) for alias, variable in DATABASES.items()},
         }

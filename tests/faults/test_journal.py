@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from panel.audit.rules import Actor
 from panel.invitations import sending
 from panel.invitations import services as outbox
 from panel.invitations.models import Outgoing
+from panel.invitations.post import Postman
 from panel.invitations.rules import CHECK_HOLDS, State
 from panel.journal import selectors, services
 from panel.journal.models import JournalEntry, JournalLine
@@ -50,7 +50,7 @@ def test_law_07_what_waits_behind_a_worker_stops_at_once(
     """The mail server is slow, and the next chunk is claimed already and waits in the broker."""
     a_wave_of(70)
     smtp.seconds = 0.1
-    celery_worker_process(concurrency=1)
+    celery_worker_process(concurrency=1, env={"MAIL_CHUNK": "50"})
     call("queue_due", broker)
     assert wait_until(lambda: len(smtp.arrived) >= 2)
     behind = list(Outgoing.objects.filter(state=State.CLAIMED).select_related("member")[:10])
@@ -73,17 +73,18 @@ def test_law_07_what_a_worker_holds_in_its_hand_is_checked_again_within_a_minute
     f.opened(livet)
     outbox.queue_due(now=f.NOON)
     (chunk,) = outbox.dispatch(now=f.NOON)
-    seconds = count(0, 10)
-    note = sending.note
+    passed, hand_over = [0], Postman.hand_over
 
-    def first_sent(row, outcome, now):
-        note(row, outcome, now)
+    def slowly(postman, *letter):
+        passed[0] += 10
+        outcome = hand_over(postman, *letter)
         for member in people:
             if not Stop.objects.filter(member=member).exists():
                 leaves(member, now=f.NOON)
+        return outcome
 
-    monkeypatch.setattr(sending, "monotonic", lambda: next(seconds))
-    monkeypatch.setattr(sending, "note", first_sent)
+    monkeypatch.setattr(sending, "monotonic", lambda: passed[0])
+    monkeypatch.setattr(Postman, "hand_over", slowly)
     sent = sending.send_chunk(claim=chunk.claim, now=f.NOON)
     assert sent <= CHECK_HOLDS.total_seconds() / 10 < 60 / 10
     for again in outbox.dispatch(now=f.NOON):

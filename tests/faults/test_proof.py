@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from panel.invitations.rules import CHUNK
 from tests.conftest import ROOT
+from tests.faults.beds import CHUNK
 from tests.settings import TEST_DB
 
 #: What is proven in one go, and how many workers and letters it takes: each death costs a chunk of each worker's.

@@ -11,7 +11,7 @@ from panel.errors import BadInput, NotAllowed
 from panel.invitations import letter_files, letter_versions, letters, wording
 from panel.invitations.blocklist import blocked_words
 from panel.invitations.models import Letter, LetterKind, LetterText
-from panel.invitations.sending import ALWAYS, LINKS, PLACEHOLDERS
+from panel.invitations.rendering import ALWAYS, LINKS, PLACEHOLDERS
 from tests.factories import fielding as f
 
 DOCUMENTS = {file.stem: json.loads(file.read_text()) for file in (f.DEMO / "letters").glob("*.json")}

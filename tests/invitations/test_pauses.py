@@ -75,7 +75,7 @@ def test_service_mail_is_not_held_by_a_pause(livet):
     assert f.send_all() == 1
 
 
-def test_what_waited_goes_in_the_order_of_the_plans_once_a_person_lifts_it(livet, monkeypatch):
+def test_what_waited_goes_in_the_order_of_the_plans_once_a_person_lifts_it(livet, settings):
     f.people(livet, 3)
     f.opened(livet)
     services.queue_due(now=f.NOON)
@@ -85,7 +85,7 @@ def test_what_waited_goes_in_the_order_of_the_plans_once_a_person_lifts_it(livet
     services.dispatch(now=f.NOON)
     assert states() == ["deferred sending_paused"] * 3
     pauses.lift(by=f.SIGNE, pause=standing, now=f.NOON + MINUTE)
-    monkeypatch.setattr("panel.invitations.rules.CHUNK", 1)
+    settings.MAIL_CHUNK = 1
     claims = [chunk.claim for chunk in services.dispatch(now=f.NOON + MINUTE)]
     order = [Outgoing.objects.get(claim=claim).planned_at for claim in claims]
     assert order == sorted(order)

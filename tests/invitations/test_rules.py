@@ -197,5 +197,5 @@ def test_state_table_ends_in_sent_and_names_every_state():
     assert set(rules.TRANSITIONS) == set(State)
     assert {state for state, to in rules.TRANSITIONS.items() if not to} == {State.SENT}
     assert rules.TRANSITIONS[State.FAILED] == {State.QUEUED}, "by a person only"
-    assert State.SENDING in rules.TRANSITIONS[State.CLAIMED]
-    assert not any(State.SENDING in to for state, to in rules.TRANSITIONS.items() if state != State.CLAIMED)
+    assert State.SENDING in rules.TRANSITIONS[State.READY]
+    assert not any(State.SENDING in to for state, to in rules.TRANSITIONS.items() if state != State.READY)

@@ -180,7 +180,7 @@ def break_a_task(town: t.Town, patch: Any) -> None:
     town.clock.set(t.OPENS + 14 * t.DAY)
     outbox.queue_due(now=town.clock.moment)
     claim = outbox.dispatch(now=town.clock.moment)[0].claim
-    patch.setattr("panel.invitations.sending.note", say)
+    patch.setattr("panel.invitations.marking.sent", say)
     assert tasks.send_chunk.apply(args=(str(claim),)).failed()
 
 

@@ -10,7 +10,7 @@ from panel.errors import BadInput, NotAllowed, NotNow
 from panel.invitations import services as outbox
 from panel.invitations.models import Outgoing
 from panel.invitations.rules import may_send
-from panel.invitations.sending import gather
+from panel.invitations.checking import gather
 from panel.members.models import Hold, LegalBasis, PanelMember, Study
 from panel.rights import acts, objections, requests
 from panel.waves.models import CaseEvent
@@ -42,9 +42,9 @@ def holds(field, purpose):
 def test_law_11_what_is_queued_stops_at_once_and_the_rest_goes_on(field):
     outbox.queue_due(now=NOW)
     row = Outgoing.objects.select_related("member__study", "case__wave").get(member=field.amal)
-    assert may_send(gather([row])[row.pk], NOW).send
+    assert may_send(gather([row], NOW)[row.pk], NOW).send
     object_to(field, "waves", told_on=TODAY)
-    assert may_send(gather([row])[row.pk], NOW).reason == "no_consent"
+    assert may_send(gather([row], NOW)[row.pk], NOW).reason == "no_consent"
     assert (holds(field, "waves"), holds(field, "keep_in_touch")) == (False, True)
     entry = ConsentEntry.objects.filter(subject=field.amal.code).latest("id")
     assert (entry.action, entry.channel, entry.day) == ("objected", "told staff", TODAY)

@@ -13,7 +13,7 @@ from panel.errors import BadInput, NotAllowed, NotNow
 from panel.invitations import services as outbox
 from panel.invitations.models import Outgoing
 from panel.invitations.rules import may_send
-from panel.invitations.sending import gather
+from panel.invitations.checking import gather
 from panel.members import services as members
 from panel.members.models import PanelMember, StaffRole
 from panel.responses.models import Response
@@ -74,7 +74,7 @@ def verdicts(field, now=NOW):
     """What the outbox would do now with this member's letters."""
     outbox.queue_due(now=now)
     rows = list(Outgoing.objects.filter(member=field.amal).select_related("member__study", "case__wave"))
-    facts = gather(rows)
+    facts = gather(rows, now)
     return {(row.kind, may_send(facts[row.pk], now).reason) for row in rows}
 
 

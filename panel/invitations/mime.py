@@ -1,0 +1,104 @@
+"""A letter as bytes, made once and cut where each recipient's own values stand; filling it in is all that is left.
+
+The bytes are the mail library's own (post.py makes them of a letter with marks in it), so that structure, encodings
+and folding are as they always are. What is put in later is plain ASCII of known length, or text in a part that travels
+as it is; whatever else comes does not fit, and its letter is made the long way. Knows no letter, no settings.
+"""
+
+import re
+import secrets
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+#: What may stand at a cut in a header or a link: nothing that could end a line, a header or a quoted string.
+_PLAIN = re.compile(r"[A-Za-z0-9_.@+-]*")
+#: A mailbox that needs no quoting, no encoding and no folding.
+_ADDRESS = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+LONGEST_ADDRESS = 64
+#: Inside a quoted-printable part a line may be broken anywhere.
+_SOFT = b"(?:=\r\n)?"
+_LETTERS = string.ascii_lowercase + string.digits
+
+
+def stand_in(length: int) -> str:
+    """So many random letters, which no text holds by accident."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(length))
+
+
+def is_plain_address(text: str) -> bool:
+    """Whether this address can be put into a finished mail as it is."""
+    return len(text) <= LONGEST_ADDRESS and bool(_ADDRESS.fullmatch(text))
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place in the mail: which value, which part of it (a soft line break may cut it), and its piece's number."""
+
+    name: str
+    piece: int
+    start: int
+    stop: int | None
+
+
+class Form:
+    """One mail with places to fill in."""
+
+    def __init__(self, pieces: Sequence[bytes], slots: Sequence[Slot], lengths: Mapping[str, int]) -> None:
+        self._pieces, self._slots, self._lengths = pieces, slots, lengths
+
+    def fill(self, values: Mapping[str, str], free: Mapping[str, str]) -> bytes | None:
+        """The mail of one recipient; None where a value isn't plain or not as long as what stood there.
+
+        What is `free` may have any length: the caller knows that it stands there well.
+        """
+        if any(len(values[name]) != length for name, length in self._lengths.items()):
+            return None
+        if not _PLAIN.fullmatch("".join([values[name] for name in self._lengths])):
+            return None
+        given = {name: value.encode() for name, value in {**values, **free}.items()}
+        pieces = list(self._pieces)
+        for slot in self._slots:
+            pieces[slot.piece] = given[slot.name][slot.start : slot.stop]
+        return b"".join(pieces)
+
+
+def cut(
+    content: bytes, marks: Mapping[str, str], times: Mapping[str, int], free: frozenset[str]
+) -> Form | None:
+    """The form of a mail in which `marks` stand for values by name, each so many times; None if some are not found.
+
+    Values named in `free` may have any length, so they must stand unbroken.
+    """
+    names = {mark.encode(): name for name, mark in marks.items()}
+    patterns = (
+        re.escape(mark) if name in free else _SOFT.join(re.escape(bytes([byte])) for byte in mark)
+        for mark, name in names.items()
+    )
+    pieces, slots, found, end = [], list[Slot](), dict.fromkeys(marks, 0), 0
+    for match in re.finditer(b"|".join(patterns), content):
+        pieces.append(content[end : match.start()])
+        end = match.end()
+        name = names[match[0].replace(b"=\r\n", b"")]
+        found[name] += 1
+        for start, stop in pairwise(_breaks(match[0], name in free)):
+            if start:
+                pieces.append(b"=\r\n")
+            slots.append(Slot(name, len(pieces), start or 0, stop))
+            pieces.append(b"")
+    if found != dict(times):
+        return None
+    lengths = {name: len(mark) for name, mark in marks.items() if name not in free}
+    return Form([*pieces, content[end:]], slots, lengths)
+
+
+def _breaks(found: bytes, whole: bool) -> list[int | None]:
+    """Where the value is cut by soft line breaks: from 0 to its end."""
+    if whole:
+        return [0, None]
+    ends, length = [0], 0
+    for part in found.split(b"=\r\n"):
+        length += len(part)
+        ends.append(length)
+    return list(ends)
