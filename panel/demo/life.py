@@ -24,6 +24,7 @@ from panel.demo.respondent import Respondent
 from panel.enrolment import services as enrolment
 from panel.errors import Unreachable
 from panel.instruments.models import InstrumentVersion
+from panel.invitations import limits, study_limits
 from panel.invitations import services as invitations
 from panel.invitations.models import LetterKind, Outgoing
 from panel.members.models import Study
@@ -93,6 +94,9 @@ class Life:
         wave = self._plan(str(now.year), 3, opens, now)
         reason = "The example study shows letters at any hour; its people are invented."
         waves.lift_hours(by=study.LIV, wave=wave, reason=reason, now=now)
+        today = limits.local_day(now)
+        for day in self.study.silent_days.filter(month=today.month, day=today.day):
+            study_limits.remove_silent_day(by=study.LIV, silent_day=day, reason=reason, now=now)
         return wave
 
     def _recruit(self) -> Study:

@@ -73,7 +73,8 @@ def look_back(studies: Iterable[Study], now: datetime) -> datetime:
 def history(members: Collection[PanelMember], *, since: datetime, but: Collection[UUID] = ()) -> History:
     """By member, the survey letters of the person since then, oldest first. `but`: rows that are being decided on."""
     persons = {member.person for member in members if member.person}
-    same = dict(PanelMember.objects.filter(person__in=persons).values_list("pk", "person")) if persons else {}
+    marked = PanelMember.objects.filter(person__in=persons).values_list("pk", "person") if persons else ()
+    same = {pk: person for pk, person in marked if person}
     whom = {*same, *(member.pk for member in members)}
     found: dict[UUID, list[Sent]] = defaultdict(list)
     for member_id, wave, kind, at in _noted(whom, since):

@@ -32,6 +32,9 @@ HANDED_ON = {
     "EMAIL_FROM": ({"worker"}, "panel@example.org", "DEFAULT_FROM_EMAIL", "panel@example.org"),
     "BOUNCE_ADDRESS": ({"worker"}, "bounces@panel.example.org", "BOUNCE_ADDRESS", "bounces@panel.example.org"),
     "BOUNCE_MAILBOX": ({"worker"}, "maildir:/mail", "BOUNCE_MAILBOX", "maildir:/mail"),
+    "MAIL_PER_SECOND": ({"worker"}, "20", "MAIL_PER_SECOND", 20),
+    "MAIL_PER_DOMAIN_PER_MINUTE": ({"worker"}, "60", "MAIL_PER_DOMAIN_PER_MINUTE", 60),
+    "MAIL_PER_DAY": ({"worker"}, "5000", "MAIL_PER_DAY", 5000),
     "MAIL_PROVIDER": ({"portal", "worker"}, "postmark", "MAIL_PROVIDER", "postmark"),
     "PROCESSORS": ({"worker"}, '[{"name": "N", "what": "mail", "where": "Norway"}]', "PROCESSORS", [
         {"name": "N", "what": "mail", "where": "Norway"}
