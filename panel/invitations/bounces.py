@@ -208,6 +208,10 @@ def _mildest(causes: list[Cause]) -> Finding:
 
 
 def _finding(cause: Cause) -> Finding:
+    if cause.code.startswith(
+        "4"
+    ):  # whatever the words say: its own system would try again (RFC 3463, class 4)
+        return Finding(Kind.SOFT, cause.code, cause.word)
     if cause.word in FOR_GOOD:
         return Finding(Kind.HARD, cause.code, cause.word, final=True)
     if cause.word == Word.MOVED:
