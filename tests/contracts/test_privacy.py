@@ -31,6 +31,7 @@ def test_law_01_direct_identifiers_are_sealed_and_apart():
         "enrolment.NewAddress.sealed",
         "rights.Copy.sealed",
         "rights.AskedLink.sealed",
+        "rights.GivenAddress.sealed",
     }
 
 
