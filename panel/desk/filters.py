@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from panel.invitations.return_models import Kind
 from panel.waves.models import Wave
 
 

@@ -197,9 +197,8 @@ def of_answer(said: str) -> Finding:
 
 
 def by_code(code: str) -> Finding:
-    """A refusal of which nothing is known but its code, and that it is for good."""
-    word = _by_code(code)
-    return _finding(Cause(word if word in FOR_GOOD or word == Word.MOVED else Word.NO_SUCH_USER, code))
+    """An address refused at once, of which nothing is known but the code: for good, unless the code says otherwise."""
+    return _finding(Cause(_by_code(code) or Word.NO_SUCH_USER, code))
 
 
 def _mildest(causes: list[Cause]) -> Finding:

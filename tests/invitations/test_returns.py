@@ -186,6 +186,15 @@ def test_a_refusal_at_once_is_a_hard_bounce_by_the_same_rule(amal, code, enhance
     assert PanelMember.objects.get().unreachable
 
 
+@pytest.mark.parametrize("enhanced", ["5.2.1", "5.2.2", "4.1.1"])
+def test_a_refusal_at_once_that_may_pass_is_soft_as_in_a_notification(amal, enhanced):
+    for _each in range(2):
+        row = another(letter(), state=State.FAILED, sent_at=None)
+        returns.refused_at_once(row=row, code="550", enhanced=enhanced, now=f.NOON)
+    assert set(Returned.objects.values_list("kind", "final")) == {("soft", False)}
+    assert not PanelMember.objects.get().unreachable
+
+
 def test_nothing_is_kept_of_a_return_whose_last_write_fails(amal, monkeypatch):
     note(letter(), GONE)
     second = another(letter())

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from panel.audit.rules import Actor
 from panel.desk import guard, pages
 from panel.desk.base import DeskAdmin, Step, Words, column
-from panel.desk.filters import OfWave
+from panel.desk.filters import CameBack, OfWave
 from panel.desk.forms import ReasonForm, StudyForm
 from panel.desk.sections.outbox_forms import AGAIN, DoubtForm, FailedForm, PauseForm
 from panel.desk.words import COLOURS, REASONS, colour, label, moment, reason
@@ -90,7 +90,7 @@ class OutboxAdmin(DeskAdmin[Outgoing]):
         "shown_sent",
     )
     list_display_links = ("member_code",)
-    list_filter = ("state", OfReason, OfWave, "kind")
+    list_filter = ("state", OfReason, CameBack, OfWave, "kind")
     search_fields = ("member__code",)
     search_help_text = _("A member code or its beginning")
     ordering = ("-due_at", "pk")
