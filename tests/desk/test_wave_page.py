@@ -210,5 +210,6 @@ def test_a_pause_a_soft_launch_and_lost_contacts_are_said_with_the_letters(livet
     assert "Of 4 letters 2 did not arrive." in shown
     assert "before a person lets it" in shown
     assert "1 member of this wave has no working address" in shown
+    assert reverse("desk:invitations_lostcontact_changelist") in shown
     assert "Letters are paused: The letter has a mistake." in shown
     assert people[0].code not in shown
