@@ -28,7 +28,7 @@ CLOCK = Actor.system("clock")
 LAST, ENOUGH = 100, 20
 #: The share of them that may fail. Of a list that is a year old some five in a hundred addresses are gone.
 SHARE = 0.3
-#: So many tries one after the other that found no server.
+#: So many tries one after the other, by whatever worker, that found no server.
 ABSENT = 3
 #: Older tries say nothing of now.
 RECENT = timedelta(minutes=30)
@@ -122,11 +122,14 @@ def _tries(now: datetime) -> list[str]:
     if lifted and lifted.lifted_at:
         since = lifted.lifted_at
     over = Outgoing.objects.filter(tried_at__gt=since, lease_until=None)  # not what is being sent right now
-    tried = over.order_by("-tried_at")[:LAST]
-    return [
-        "" if state == Outgoing.State.SENT else reason
-        for state, reason in tried.values_list("state", "reason")
-    ]
+    tries, absences = list[str](), set[datetime | None]()
+    for state, reason, at in over.order_by("-tried_at").values_list("state", "reason", "tried_at")[:LAST]:
+        if reason == rules.Reason.NO_SERVER:
+            if at in absences:
+                continue  # one try of one worker, whatever the letters it had in hand
+            absences.add(at)
+        tries.append("" if state == Outgoing.State.SENT else reason)
+    return tries
 
 
 def piled_up(tries: Collection[str]) -> Why | None:

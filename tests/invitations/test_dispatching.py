@@ -104,8 +104,8 @@ def test_hours_of_their_own_and_a_small_quota_starve_nobody(livet, settings, fir
 # --- what is deferred is not overtaken
 
 
-def test_what_was_put_off_goes_before_what_came_later(livet, monkeypatch):
-    monkeypatch.setattr(rules, "CHUNK", 1)
+def test_what_was_put_off_goes_before_what_came_later(livet, monkeypatch, settings):
+    settings.MAIL_CHUNK = 1
     monkeypatch.setattr(rules, "CLAIMED_MAX", 1)
     f.people(livet, 3)
     f.opened(livet)

@@ -35,7 +35,7 @@ def pause(of, by=f.LIV, reason="A wrong link in the letter."):
 
 def tried(of, number, *, state=State.DEFERRED, reason=Reason.SERVER_BUSY, at=f.NOON):
     """So many letters that were handed over just now, with this outcome."""
-    (one,) = f.people(of)
+    one = of.members.first() or f.people(of)[0]
     rows = [
         Outgoing(
             member=one, purpose="service", occasion=uuid4(), kind=LetterKind.RECEIPT, state=state, reason=reason,
@@ -203,7 +203,10 @@ def test_a_pause_soon_after_the_last_one_goes_on_where_that_one_was(livet):
 
 def test_a_server_that_is_back_shows_by_any_letter_it_takes(livet):
     (one,) = f.people(livet, start=40)
-    tried(livet, 3, reason=Reason.NO_SERVER)
+    tried(livet, 30, reason=Reason.NO_SERVER)
+    assert pauses.watch(now=f.NOON) is None, "one worker's try, whatever it had in hand"
+    for seconds in (1, 2):
+        tried(livet, 5, reason=Reason.NO_SERVER, at=f.NOON - timedelta(seconds=seconds))
     assert pauses.watch(now=f.NOON).why == Why.NO_SERVER
     assert pauses.watch(now=f.NOON + MINUTE) is not None
     services.queue_service(member=one, occasion=uuid4(), now=f.NOON)
