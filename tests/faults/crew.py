@@ -69,6 +69,18 @@ class Crew:
         for name in names:
             self.running.pop(name).wait()
 
+    def freeze(self, name: str) -> None:
+        """It stands still, with all it holds, as on a machine that is put to sleep."""
+        process.send_group(self.running[name], signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        process.send_group(self.running[name], signal.SIGCONT)
+
+    def renew(self) -> None:
+        """As when a new version is put in place: told to end, they end what they have in hand; new ones follow."""
+        process.stop(*(self.running.pop(name) for name in self.workers), grace=60)
+        self.tend()
+
     def kill_hand(self, name: str) -> None:
         """Only the process that works, as a kernel short of memory does; its parent hands the task on."""
         for child in children(self.running[name].pid):

@@ -141,6 +141,27 @@ def kills(proof: Proof) -> int:
     return min(3 + proof.letters // 400, 25)
 
 
+def renewed(proof: Proof) -> None:
+    """All workers are told to end in the middle, and new ones are started: nothing comes into doubt by that."""
+    proof.bed.mail.plan(seconds=0.02)
+    proof.open()
+    proof.until_taken(1 / 10)
+    proof.crew.renew()
+
+
+def frozen(proof: Proof) -> None:
+    """A worker stands still past all leases while the others go on, and then wakes."""
+    proof.bed.mail.plan(seconds=0.02)
+    proof.open()
+    proof.until_taken(1 / 10)
+    name = proof.crew.workers[0]
+    with proof.fault():
+        proof.crew.freeze(name)
+        proof.bed.clock.move(HOUR)
+        time.sleep(4)
+        proof.crew.thaw(name)
+
+
 # --- what the workers stand on
 
 
@@ -298,6 +319,8 @@ FAULTS: dict[str, Callable[[Proof], None]] = {
     "killed: taken, not marked": killed_before_marking,
     "killed: at each step": killed_at_each_step,
     "killed: again and again": killed_again_and_again,
+    "workers renewed": renewed,
+    "a worker frozen": frozen,
     "redis": redis,
     "postgres": postgres,
     "beats": beats,

@@ -171,7 +171,7 @@ class Proof:
                     return
             except (DatabaseError, RedisError):
                 connections.close_all()
-            time.sleep(0.02)
+            time.sleep(0.05)
         raise NotYet(f"It did not come true in {seconds} s. The letters: {dict(self.states())}")
 
     @contextmanager
@@ -206,6 +206,7 @@ class Proof:
 
         def still() -> bool:
             nonlocal seen, since
+            time.sleep(0.2)
             now = (self.states(), self.bed.mail.give()["said"])
             if now != seen or self._busy():
                 seen, since = now, time.monotonic()
