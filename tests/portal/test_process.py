@@ -21,13 +21,15 @@ from config.local import process
 from panel.enrolment import intake
 from panel.enrolment.models import NewAddress
 from panel.invitations import links
-from panel.invitations.models import Link
+from panel.invitations.models import Link, Outgoing
+from panel.members import services as members
 from panel.members.models import PanelMember
+from panel.members.rules import member_code
 from panel.responses.models import Response
-from panel.rights import addresses, copies, lost
+from panel.rights import addresses, copies, lost, new_address
 from panel.rights.address_rules import TIME_TO_STOP
 from panel.rights.erasure import erase_due
-from panel.rights.models import Stop
+from panel.rights.models import AddressChange, Stop
 from panel.vault import services as vault
 from panel.vault import sql_roles
 from panel.vault.models import Card, Suppressed
@@ -222,6 +224,26 @@ def test_tok_01_a_lost_link_comes_by_mail_and_the_page_says_the_same_to_everybod
     }  # fmt: skip
 
 
+def test_law_09_a_new_address_is_given_by_code_and_asked_by_a_worker(portal, amal, mail_catcher):
+    members.mark_unreachable(by=cast.SYSTEM, members=[amal], now=NOON)
+    given = {"code": amal.code, "name": "Etternavn1 Navn1", "address": "new@example.net"}
+    said = [portal.post("/new-address", {**given, "code": code}) for code in (amal.code, member_code())]
+    assert [(one.status_code, one.location) for one in said] == [(303, said[0].location)] * 2
+    new_address.look(now=NOON)
+    fielding.send_all(NOON)
+    (letter,) = [one for one in mail_catcher.letters() if one["To"] == "new@example.net"]
+    assert letter
+    assert portal.post(letter_link(mail_catcher, "c")).status_code == 303
+    assert AddressChange.objects.get(member=amal).state == "confirmed"
+    addresses.turn(now=NOON + 2 * TIME_TO_STOP)
+    assert address_of(amal) != "new@example.net", "a contact keeper has to accept it"
+
+
+def test_the_link_to_the_own_page_is_asked_for_there_and_sent_by_a_worker(portal, amal):
+    assert portal.post(f"{link(amal, Link.Use.STOP)}/own").status_code == 303
+    assert Outgoing.objects.filter(member=amal, state="queued", case=None).count() == 1
+
+
 def test_the_other_pages_of_a_member_work_there_too(portal, amal):
     own = link(amal, Link.Use.OWN)
     for path in ("", "/residence", "/hours", "/address", "/copy", "/consents", "/stop"):
@@ -230,7 +252,7 @@ def test_the_other_pages_of_a_member_work_there_too(portal, amal):
     moved = {"place": "moved_on", "month": "05", "year": "2023"}
     assert portal.post(f"{own}/residence", moved).status_code == 303
     assert portal.post(f"{own}/consents", {"withdraw": "waves"}).status_code == 303
-    for path in ("/", "/robots.txt"):
+    for path in ("/", "/robots.txt", "/new-address"):
         assert portal.get(path).status_code == 200
 
 
