@@ -80,6 +80,10 @@ class StepRows(DeskForm):
                 label=_("Version"), required=False, choices=[NEWEST, *known]
             )
 
+            for part in PARTS:  # eight rows have the same labels: a reader's voice says which one
+                field = self.fields[f"step{number}_{part}"]
+                field.widget.attrs["aria-label"] = f"{field.label} {number}"
+
     def rows(self) -> list[list[BoundField]]:
         """The rows of letters, for the page's table."""
         return [[self[f"step{number}_{part}"] for part in PARTS] for number in range(1, ROWS + 1)]

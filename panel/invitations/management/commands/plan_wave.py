@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,9 @@ def _change(wave: Wave, options: dict[str, Any], now: datetime) -> Answer:
     opens_at = _moment(options["opens"]) if options["opens"] else wave.opens_at
     closes_at = _moment(options["closes"]) if options["closes"] else wave.closes_at
     if options["dry_run"]:
+        frame = rules.Frame(wave.kind, opens_at, closes_at, wave.instrument_id is not None)
+        plan = replace(plan, seed=plan.seed or wave.planned.seed)
+        plan = waves.check_plan(study=wave.study, plan=plan, frame=frame, wave=wave)
         found = differences.between(wave, plan, opens_at, closes_at, now)
         return _differs(wave, found, "")
     by = _by(options)
