@@ -12,7 +12,7 @@ from consent.models import ConsentForm, ConsentText
 from panel.audit.rules import Actor
 from panel.instruments import services as instruments
 from panel.instruments.models import InstrumentVersion
-from panel.invitations import sending
+from panel.invitations import marking, sending
 from panel.invitations import services as outbox
 from panel.members.models import PanelMember, Study
 from panel.releases import services as releases
@@ -121,7 +121,7 @@ def doubt(now: datetime) -> None:
     """A worker died before it spoke to the mail server: what was due at `now` is in doubt."""
     outbox.queue_due(now=now)
     for claimed in outbox.dispatch(now=now):
-        sending.make_ready(claim=claimed.claim, now=now)
+        marking.begin(sending.make_ready(claim=claimed.claim, now=now), now)
     outbox.sweep_leases(now=now + timedelta(hours=1))
 
 
