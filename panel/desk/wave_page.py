@@ -48,6 +48,7 @@ def context(request: HttpRequest, wave: Wave, may: frozenset[Verb]) -> dict[str,
         "chart": chart_of(progress),
         "calendar": calendar(wave, letters, today=today),
         "steps_without_day": without_day(wave, letters),
+        "may_try": Verb.DRAFT_LETTER in may,
         "may_see_letters": bool(may & {Verb.SEE_PROGRESS, Verb.SEE_OUTBOX}),
         "outbox": states(letters, _list_of(wave) if Verb.SEE_OUTBOX in may else ""),
         "soft_launch": soft_launch.standing(wave),
@@ -72,6 +73,7 @@ class Entry:
     sent: int | None = None
     waiting: int = 0
     from_then: bool = False
+    letter: str = ""  # the page of the version that its plan names: to read it, and to try it on oneself
     when: str = ""  # "past", "today", "next" or nothing: it comes later
 
 
@@ -141,6 +143,7 @@ def _entry(step: Step, day: date, letters: Sequence[Letters]) -> Entry:
         sent=sum(one.number for one in alike if one.state == State.SENT),
         waiting=sum(one.number for one in alike if one.state in WAITING),
         from_then=step.kind in plans.AFTER_INVITATION,
+        letter=reverse("desk:invitations_letter_change", args=[step.letter]) if step.letter else "",
     )
 
 

@@ -36,6 +36,8 @@ def test_nev_06_a_preview_shows_the_letter_in_a_phone_s_width(persian, desk, vie
         paragraph = phone.locator("p").nth(1).evaluate("p => getComputedStyle(p).direction")
         assert paragraph == ("rtl" if language == "fa" else "ltr")
         assert link.evaluate("a => getComputedStyle(a).direction") == "ltr"
+        page.locator("iframe").nth(1).scroll_into_view_if_needed()
+        page.frame_locator("iframe").nth(1).locator("a").first.wait_for(state="visible")
 
 
 def test_each_page_of_a_letter_fits_a_phone(persian, desk):  # noqa: F811

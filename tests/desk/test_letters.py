@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from panel.invitations import letter_files, letter_versions, trying
+from panel.invitations import letter_files, letter_versions, planning, trying
 from panel.invitations.models import Letter, Trial
 from tests.desk.conftest import NOW
 from tests.factories import cast
@@ -249,3 +249,16 @@ def test_without_an_address_of_one_s_own_it_is_refused_with_what_to_do(at_desk, 
     refused = at_desk(cast.SIGNE).post(url("step", draft.pk, "try"), {"language": "uk"})
     assert (refused.status_code, "An operator enters it" in text(refused)) == (409, True)
     assert at_desk(cast.SIGNE).post(url("step", draft.pk, "try"), {"language": "de"}).status_code == 400
+
+
+def test_a_wave_s_page_leads_to_the_letters_its_plan_names(field, at_desk, letter):
+    """As an approved plan names them."""
+    where = reverse("desk:waves_wave_change", args=[field.wave.pk])
+    plan = planning.with_letters(field.study, field.wave.planned)
+    type(field.wave).objects.filter(pk=field.wave.pk).update(plan=plan.as_json())
+    named = [step.letter for step in plan.steps]
+    assert str(letter.pk) in named
+    signe, ines = at_desk(cast.SIGNE).get(where).text, at_desk(cast.INES).get(where).text
+    for one in named:
+        assert url("change", one) in signe
+        assert url("change", one) not in ines
