@@ -5,16 +5,19 @@ import os
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from botocore.session import Session
+from django.conf import settings
 from django.core.management import call_command
 
 from config import schedule
 from config.local.env import ALIASES
+from panel.invitations.rules import CHECK_HOLDS
 from panel.vault import sql_roles
 
 ROOT = Path(__file__).parent.parent.parent
@@ -48,6 +51,12 @@ HANDED_ON = {
 @pytest.fixture(scope="module")
 def compose() -> dict[str, Any]:
     return dict(yaml.safe_load((DOCKER / "compose.yaml").read_text()))
+
+
+def test_a_worker_that_is_told_to_end_may_end_what_it_has_in_hand(compose):
+    """Docker kills after ten seconds unless told otherwise, in the middle of a chunk of letters."""
+    minutes = int(compose["services"]["worker"]["stop_grace_period"].removesuffix("m"))
+    assert timedelta(minutes=minutes) > CHECK_HOLDS + timedelta(seconds=settings.EMAIL_TIMEOUT)
 
 
 @pytest.fixture(scope="module")
