@@ -29,3 +29,16 @@ class OfWave(SimpleListFilter):
             return queryset.filter(case__wave=UUID(self.value()))
         except ValueError:
             return queryset.none()
+
+
+class CameBack(SimpleListFilter):
+    """Letters about which a message came back, by its class."""
+
+    title = _("came back")
+    parameter_name = "returned"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(kind.value, kind.label) for kind in Kind if kind != Kind.NONE]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(returned__kind=self.value()) if self.value() else queryset
