@@ -94,7 +94,9 @@ class Returned:
     def headers(self, *names: str) -> list[str]:
         """All headers of these names."""
         wanted = [name.lower() for name in names]
-        found = [(wanted.index(name.lower()), text) for name, text in self._raw_headers if name.lower() in wanted]
+        found = [
+            (wanted.index(name.lower()), text) for name, text in self._raw_headers if name.lower() in wanted
+        ]
         return [_decoded(text) for _place, text in sorted(found, key=lambda one: one[0])]
 
     @property
