@@ -64,10 +64,10 @@ def silences(studies: Collection[UUID]) -> dict[UUID, Silence]:
     return {pk: Silence(frozenset(dated[pk]), frozenset(yearly[pk])) for pk in studies}
 
 
-def look_back(studies: Iterable[Study], now: datetime) -> datetime:
-    """Since when letters can matter to any of these studies' limits."""
+def look_back(studies: Iterable[Study], now: datetime, *, of_rows: Iterable[Wave] = ()) -> datetime:
+    """Since when letters can matter to these studies' limits: a long wave's own first letters among them."""
     days = max((max(study.mails_days, study.wave_gap_days) for study in studies), default=0)
-    return now - timedelta(days=days + 2)
+    return min([now, *(wave.opens_at for wave in of_rows)]) - timedelta(days=days + 2)
 
 
 def history(members: Collection[PanelMember], *, since: datetime, but: Collection[UUID] = ()) -> History:

@@ -84,7 +84,8 @@ def _burdens(rows: Sequence[Outgoing], now: datetime) -> dict[UUID, Burden]:
     studies = {row.member.study for row, _wave in survey}
     silence = burdens.silences({study.pk for study in studies})
     numbers = {study.pk: burdens.numbers(study) for study in studies}
-    sent = burdens.history([row.member for row, _wave in survey], since=burdens.look_back(studies, now))
+    since = burdens.look_back(studies, now, of_rows={wave for _row, wave in survey})
+    sent = burdens.history([row.member for row, _wave in survey], since=since)
     return {
         row.pk: burdens.burden(
             member=row.member,

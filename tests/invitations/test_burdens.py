@@ -151,3 +151,16 @@ def test_the_database_takes_a_third_with_the_decision_that_allows_it(livet):
     reminder(case, 3, **burdens.cap(livet))
     with pytest.raises(IntegrityError):
         reminder(case, 4, **burdens.cap(livet))
+
+
+def test_a_long_wave_stays_begun_however_long_ago_its_first_letter_was(livet):
+    (one,) = f.people(livet)
+    letters_before(one, 30, kind=Wave.Kind.SURVEY)
+    version = InstrumentVersion.objects.get()
+    f.opened(livet, number=9, instrument=version, opens_at=f.NOON - 300 * DAY, **LONG)
+    case = Case.objects.get(wave__number=9)
+    services.queue_due(now=f.NOON)
+    row = Outgoing.objects.get(case=case)
+    assert checking.verdicts([row], f.NOON)[row].reason == Reason.WAVE_GAP
+    waves.record_event(case=case, kind=CaseEvent.Kind.PRE_NOTIFIED, at=f.NOON - 300 * DAY)
+    assert checking.verdicts([row], f.NOON)[row].send
