@@ -1,4 +1,4 @@
-"""Where there is no e-mail: a contact keeper takes a link to pass on, or keys a member's answers in. Shown once each."""
+"""Where there is no e-mail: a contact keeper takes a link to pass on, or keys answers in. Each is shown once."""
 
 from datetime import datetime
 
