@@ -59,14 +59,7 @@ def plan_wave(
         plan=plan or usual_plan(reminder_days=reminder_days, cohorts=cohorts),
         frame=rules.Frame(kind, opens_at, closes_at, instrument is not None),
     )
-    if number < 1:
-        raise BadInput(_("Wave 0 is the recruitment: give a number from 1 on."))
-    if instrument and instrument.instrument.study_id != study.pk:
-        raise BadInput(_("The questionnaire belongs to another study."))
-    if study.members.filter(cohort=name).exists():
-        raise BadInput(_("A cohort has this name, and its recruitment is released under it: choose another."))
-    if study.waves.filter(name=name).exists() or study.waves.filter(number=number).exists():
-        raise BadInput(_("The study already has a wave of this name or number: choose another."))
+    _check_new(study, name, number, instrument)
     wave = Wave(
         study=study,
         name=name,
@@ -78,19 +71,34 @@ def plan_wave(
         plan=plan.as_json(),
     )
     _checked(wave).save(force_insert=True)
+    _first_version(by, wave, now)
+    _note(by, wave, "wave.planned", now, {"opens": opens_at.isoformat(), "closes": closes_at.isoformat()})
+    return wave
+
+
+def _check_new(study: Study, name: str, number: int, instrument: InstrumentVersion | None) -> None:
+    if number < 1:
+        raise BadInput(_("Wave 0 is the recruitment: give a number from 1 on."))
+    if instrument and instrument.instrument.study_id != study.pk:
+        raise BadInput(_("The questionnaire belongs to another study."))
+    if study.members.filter(cohort=name).exists():
+        raise BadInput(_("A cohort has this name, and its recruitment is released under it: choose another."))
+    if study.waves.filter(name=name).exists() or study.waves.filter(number=number).exists():
+        raise BadInput(_("The study already has a wave of this name or number: choose another."))
+
+
+def _first_version(by: Actor, wave: Wave, now: datetime) -> None:
     PlanVersion.objects.create(
         wave=wave,
         number=wave.plan_number,
         state=PlanVersion.State.IN_FORCE,
-        opens_at=opens_at,
-        closes_at=closes_at,
-        instrument=instrument,
+        opens_at=wave.opens_at,
+        closes_at=wave.closes_at,
+        instrument=wave.instrument,
         plan=wave.plan,
         made_by=by.name,
         made_at=now,
     )
-    _note(by, wave, "wave.planned", now, {"opens": opens_at.isoformat(), "closes": closes_at.isoformat()})
-    return wave
 
 
 def check_plan(*, study: Study, plan: Plan, frame: rules.Frame, wave: Wave | None = None) -> Plan:
