@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 
 from panel.invitations import services as outbox
 from panel.invitations.models import LetterKind, Outgoing
-from panel.invitations.rules import LIVE, TRANSITIONS, Reason, State
+from panel.invitations.rules import LIVE, TRANSITIONS, WAITING, Reason, State
 from panel.waves import services as waves
 from panel.waves.models import Case, CaseEvent, Wave
 from tests.factories import fielding as f
@@ -236,15 +236,22 @@ class Proof:
         passed, stalled = timedelta(), timedelta(minutes=10)
         while self.waiting():
             now = self.bed.clock.now()
-            pairs = self.rows().filter(state__in=LIVE).values_list("due_at", "lease_until")
-            later = [at - now for pair in pairs for at in pair if at and at > now]
-            step = max(later, default=stalled) + timedelta(seconds=1)
-            stalled *= 2
+            before = self.waiting()
+            step = self.next_moment(now) or stalled
             passed += step
             if passed > timedelta(days=6):
-                raise AssertionError(f"After {passed} letters still wait: {self.why_waiting()}")
-            self.bed.clock.move(step)
+                raise NotYet(f"After {passed} letters still wait: {self.why_waiting()}")
+            self.bed.clock.move(step + timedelta(seconds=1))
             self.quiet()
+            stalled = timedelta(minutes=10) if self.waiting() < before else stalled * 1.5
+
+    def next_moment(self, now: datetime) -> timedelta | None:
+        """Until the last that waits for its time is due; None while some are due and wait for something else."""
+        live = self.rows().filter(state__in=LIVE - {State.UNCONFIRMED})
+        if live.filter(state__in=WAITING, due_at__lte=now).exists():
+            return None
+        moments = [at for pair in live.values_list("due_at", "lease_until") for at in pair if at and at > now]
+        return max(moments) - now if moments else None
 
     def why_waiting(self) -> dict[str, int]:
         waiting = self.rows().filter(state__in=LIVE).values_list("state", "reason")
