@@ -230,7 +230,9 @@ class PanelMember(models.Model):
     )
     paused_until = models.DateField(null=True, blank=True)
     hours_from = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="The hour from which letters may come, in Norway; none: as for everybody."
+        null=True,
+        blank=True,
+        help_text="The hour from which letters may come, in Norway; none: as for everybody.",
     )
     hours_until = models.PositiveSmallIntegerField(null=True, blank=True)
     person = models.UUIDField(

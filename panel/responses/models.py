@@ -17,7 +17,10 @@ class Response(models.Model):
     instrument = models.ForeignKey(InstrumentVersion, on_delete=models.PROTECT, related_name="responses")
     language = models.CharField(max_length=10)
     mode = models.CharField(
-        max_length=10, choices=Mode, default=Mode.SELF, help_text="How the answers came in; once keyed, always."
+        max_length=10,
+        choices=Mode,
+        default=Mode.SELF,
+        help_text="How the answers came in; once keyed, always.",
     )
     answers = models.JSONField(default=dict, help_text="Item -> code, list of codes or text.")
     page = models.CharField(max_length=60, blank=True, help_text="The first page not saved.")
@@ -31,7 +34,17 @@ class Response(models.Model):
         retention = "coded answers stay; all go with an erasure"
         classes = {
             **dict.fromkeys(
-                ("id", "case", "instrument", "mode", "page", "saved", "revision", "started_at", "completed_at"),
+                (
+                    "id",
+                    "case",
+                    "instrument",
+                    "mode",
+                    "page",
+                    "saved",
+                    "revision",
+                    "started_at",
+                    "completed_at",
+                ),
                 "internal",
             ),
             "language": "quasi-identifier",

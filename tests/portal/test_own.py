@@ -106,7 +106,11 @@ def test_law_10_nothing_is_changed_while_the_data_are_frozen(field, client, own)
     members.hold(by=SYSTEM, member=field.amal, kind="restriction", reason="asked", now=NOW)
     assert ways(see(client, own), own) == {"stop", "consents", "copy"}
     assert not see(client, f"{own}/residence").find("//form")
-    for address, sent in ((own, {"language": "nb"}), (f"{own}/residence", {"place": "returned"}), (f"{own}/hours", {"from": "7", "until": "10"})):
+    for address, sent in (
+        (own, {"language": "nb"}),
+        (f"{own}/residence", {"place": "returned"}),
+        (f"{own}/hours", {"from": "7", "until": "10"}),
+    ):
         assert client.post(address, sent).status_code == 409
     assert not Evidence.objects.exists()
     assert PanelMember.objects.get(pk=field.amal.pk).language == "uk"

@@ -8,9 +8,9 @@ from panel.audit.models import AuditEvent
 from panel.audit.rules import Actor
 from panel.errors import BadInput, NotAllowed, NotNow
 from panel.invitations import services as outbox
+from panel.invitations.checking import gather
 from panel.invitations.models import Outgoing
 from panel.invitations.rules import may_send
-from panel.invitations.checking import gather
 from panel.members.models import Hold, LegalBasis, PanelMember, Study
 from panel.rights import acts, objections, requests
 from panel.waves.models import CaseEvent
