@@ -40,14 +40,18 @@ GROUPS: Mapping[str, Group] = {
                 "An address could not be kept from being written to again; the card was gone."
             ),
             "address_change.asked": _("A change of address was asked for."),
-            "address_change.accepted": _("A contact keeper made sure that an address given by code is the member's."),
+            "address_change.accepted": _(
+                "A contact keeper made sure that an address given by code is the member's."
+            ),
             "addresses.given": _("A worker looked at new addresses given on the public page."),
             "address_change.confirmed": _("A new address was confirmed at itself."),
             "address_change.carried_out": _("A confirmed address took the old one's place."),
             "address_change.stopped": _("A change of address was stopped from the old address."),
             "address_change.expired": _("A change of address was not confirmed in time."),
             "address_change.refused": _("A change of address could not be carried out."),
-            "lost_contact.opened": _("Letters to a member came back for good: somebody looks for another address."),
+            "lost_contact.opened": _(
+                "Letters to a member came back for good: somebody looks for another address."
+            ),
             "lost_contact.step_noted": _("What was tried to reach a member again was noted."),
             "lost_contact.closed": _("The search for another address ended, with its outcome."),
             "reply.received": _("A member wrote; somebody answers by a day."),
@@ -114,10 +118,10 @@ GROUPS: Mapping[str, Group] = {
         {
             "study.created": _("The operator made a study."),
             "study.filled_in": _("What a study must say was filled in."),
-            "cohort.described": _("How a cohort was recruited was told: openly or by asking so many."),
-            "setting.decided": _("A strict default was left by a decision with a reason."),
             "case.outcome_recorded": _("What staff were told ended a wave for a member."),
             "case.outcome_taken_back": _("What was recorded to end a wave for a member was a mistake."),
+            "cohort.described": _("How a cohort was recruited was told: openly or by asking so many."),
+            "setting.decided": _("A strict default was left by a decision with a reason."),
             "extension.asked": _("An extension of the project was asked for."),
             "extension.put_in_force": _("An extension was put in force after members were told."),
             "end.begun": _("The project's end was begun."),
@@ -203,7 +207,9 @@ GROUPS: Mapping[str, Group] = {
             "plan.proposed": _("A change of a wave's plan was proposed."),
             "plan.applied": _("A changed plan of a wave was put in force."),
             "plan.dropped": _("A proposed change of a wave's plan was dropped."),
-            "wave.rest_released": _("The rest of a wave got its letters after a soft launch; the detail says why."),
+            "wave.rest_released": _(
+                "The rest of a wave got its letters after a soft launch; the detail says why."
+            ),
             "wave.newcomers_drawn": _("Who joined since was drawn into a wave."),
             "wave.hours_lifted": _("A wave's letters may go at any hour, with a reason."),
             "letters.imported": _("Letters of a study were imported."),
