@@ -73,7 +73,7 @@ def look_back(studies: Iterable[Study], now: datetime, *, of_rows: Iterable[Wave
 def history(members: Collection[PanelMember], *, since: datetime, but: Collection[UUID] = ()) -> History:
     """By member, the survey letters of the person since then, oldest first. `but`: rows that are being decided on."""
     persons = {member.person for member in members if member.person}
-    marked = PanelMember.objects.filter(person__in=persons).values_list("pk", "person") if persons else ()
+    marked = PanelMember.objects.filter(person__among=persons).values_list("pk", "person") if persons else ()
     same = {pk: person for pk, person in marked if person}
     whom = {*same, *(member.pk for member in members)}
     found: dict[UUID, list[Sent]] = defaultdict(list)
@@ -88,13 +88,15 @@ Rows = Iterable[tuple[UUID, UUID, str, datetime]]
 
 
 def _noted(whom: Collection[UUID], since: datetime) -> Rows:
-    events = CaseEvent.objects.filter(case__member__in=whom, kind__in=LETTERS, at__gt=since)
+    events = CaseEvent.objects.filter(case__member_id__among=whom, kind__in=LETTERS, at__gt=since)
     return events.values_list("case__member", "case__wave", "case__wave__kind", "at")
 
 
 def _in_flight(whom: Collection[UUID], but: Collection[UUID]) -> Rows:
     rows = (
-        Outgoing.objects.filter(member__in=whom, state__in=IN_FLIGHT).exclude(case=None).exclude(pk__in=but)
+        Outgoing.objects.filter(member_id__among=whom, state__in=IN_FLIGHT)
+        .exclude(case=None)
+        .exclude(pk__among=but)
     )
     begun = rows.annotate(begun=Coalesce("tried_at", "due_at"))
     return begun.values_list("member", "case__wave", "case__wave__kind", "begun")

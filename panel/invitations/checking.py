@@ -49,14 +49,14 @@ def verdicts(rows: Sequence[Outgoing], now: datetime) -> dict[Outgoing, Verdict]
 
 def gather(rows: Sequence[Outgoing], now: datetime) -> dict[UUID, Facts]:
     """All that decides on these rows, in a constant number of queries per study and purpose."""
-    standing = Hold.objects.filter(member__in=[row.member_id for row in rows], lifted_at=None)
+    standing = Hold.objects.filter(member_id__among=[row.member_id for row in rows], lifted_at=None)
     holds: dict[UUID, set[str]] = defaultdict(set)
     for member_id, kind in standing.values_list("member", "kind"):
         holds[member_id].add(kind)
     agreed = _agreed(rows)
     events: dict[UUID, set[str]] = defaultdict(set)
     reminders: Counter[UUID] = Counter()
-    of_cases = CaseEvent.objects.filter(case__in=[row.case_id for row in rows if row.case_id])
+    of_cases = CaseEvent.objects.filter(case_id__among=[row.case_id for row in rows if row.case_id])
     for case_id, kind in of_cases.values_list("case_id", "kind"):
         events[case_id].add(kind)
         reminders[case_id] += kind in REMINDED
@@ -180,7 +180,7 @@ def put_off(verdicts: dict[Outgoing, Verdict], now: datetime) -> None:
         if not verdict.send:
             by_verdict[verdict].append(row)
     for verdict, rows in by_verdict.items():
-        held_back = Outgoing.objects.filter(pk__in=[row.pk for row in rows], state__in=NOT_BEGUN)
+        held_back = Outgoing.objects.filter(pk__among=[row.pk for row in rows], state__in=NOT_BEGUN)
         if verdict.until:
             held_back.update(
                 state=State.DEFERRED,

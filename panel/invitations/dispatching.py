@@ -89,7 +89,7 @@ def _used(now: datetime) -> int:
 
 def _put_off(rows: Sequence[UUID], until: datetime) -> None:
     for start in range(0, len(rows), SET):
-        waiting = Outgoing.objects.filter(pk__in=rows[start : start + SET], state__in=rules.WAITING)
+        waiting = Outgoing.objects.filter(pk__among=rows[start : start + SET], state__in=rules.WAITING)
         waiting.update(state=State.DEFERRED, reason=Reason.DAILY_QUOTA, due_at=until)
 
 
@@ -126,7 +126,7 @@ def _claim(rows: Sequence[UUID], now: datetime) -> Iterator[UUID]:
 
 
 def _take(rows: Sequence[UUID], claim: UUID, now: datetime) -> Iterator[UUID]:
-    taken = Outgoing.objects.filter(pk__in=rows, state__in=rules.WAITING).update(
+    taken = Outgoing.objects.filter(pk__among=rows, state__in=rules.WAITING).update(
         state=State.CLAIMED, claim=claim, lease_until=now + rules.CLAIM_LEASE, reason=""
     )
     if taken:

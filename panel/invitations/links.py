@@ -14,6 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Q
 
+from panel import sets
 from panel.invitations.models import Link
 from panel.invitations.rules import local_day
 from panel.keys import macs
@@ -25,6 +26,7 @@ THANKS_DAYS = timedelta(days=14)
 #: How long a request's own link works, as its letter says; the request ends with it.
 REQUEST_DAYS = timedelta(days=7)
 OF_REQUESTS = (Link.Use.CONFIRM, Link.Use.CANCEL, Link.Use.COPY)
+COLUMNS = ("hash", "use", "member_id", "case_id", "occasion", "public", "made_on")
 #: First part of the path: one letter, which says nothing (NEV-07).
 PATHS = {
     Link.Use.ANSWER: "a",
@@ -54,18 +56,19 @@ def mint_many(wanted: Sequence[NewLink], *, today: date) -> list[str]:
     Older links of the same members stay valid.
     """
     tokens = [secrets.token_urlsafe(TOKEN_BYTES) for _ in wanted]
-    Link.objects.bulk_create(
-        Link(
-            hash=macs.token_hash(token),
-            use=new.use,
-            member_id=new.member.pk,
-            case_id=new.case.pk if new.case else None,
-            occasion=new.occasion,
-            public=macs.copy_keys(token)[1] if new.use == Link.Use.COPY else None,
-            made_on=today,
+    rows = [
+        (
+            macs.token_hash(token),
+            new.use.value,
+            new.member.pk,
+            new.case.pk if new.case else None,
+            new.occasion,
+            macs.copy_keys(token)[1] if new.use == Link.Use.COPY else None,
+            today,
         )
         for token, new in zip(tokens, wanted, strict=True)
-    )
+    ]
+    sets.insert(Link, COLUMNS, rows)
     return tokens
 
 

@@ -37,7 +37,7 @@ class Ready:
 
 def ready(rows: Collection[UUID], *, until: datetime) -> None:
     """These are checked and made: they count in everybody's limits from now on. Their rows are locked by the caller."""
-    Outgoing.objects.filter(pk__in=rows).update(state=State.READY, lease_until=until)
+    Outgoing.objects.filter(pk__among=rows).update(state=State.READY, lease_until=until)
 
 
 def begin(batch: Sequence[Ready], now: datetime) -> list[Ready]:
@@ -134,7 +134,7 @@ def no_server(unsent: Collection[Ready], now: datetime) -> None:
 
 def fail(rows: Collection[Outgoing], reason: Reason) -> None:
     """Never made, for this reason; staff see it by code."""
-    Outgoing.objects.filter(pk__in=[row.pk for row in rows]).update(
+    Outgoing.objects.filter(pk__among=[row.pk for row in rows]).update(
         state=State.FAILED, reason=reason, claim=None, lease_until=None
     )
 
@@ -142,7 +142,7 @@ def fail(rows: Collection[Outgoing], reason: Reason) -> None:
 def _of(rows: Sequence[Outgoing], *states: State) -> QuerySet[Outgoing]:
     """These rows of one claim, as far as they are still the claim's and in one of these states."""
     claims = {row.claim for row in rows}
-    return Outgoing.objects.filter(pk__in=[row.pk for row in rows], claim__in=claims, state__in=states)
+    return Outgoing.objects.filter(pk__among=[row.pk for row in rows], claim__in=claims, state__in=states)
 
 
 def _move(row: Outgoing, to: State, **values: object) -> bool:

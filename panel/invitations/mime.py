@@ -10,7 +10,7 @@ import secrets
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 #: What may stand at a cut in a header or a link: nothing that could end a line, a header or a quoted string.
 _PLAIN = re.compile(r"[A-Za-z0-9_.@+-]*")
@@ -18,7 +18,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.@+-]*")
 _ADDRESS = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 LONGEST_ADDRESS = 64
 #: Inside a quoted-printable part a line may be broken anywhere.
-_SOFT = b"(?:=\r\n)?"
+SOFT_BREAK = b"=\r\n"
 _LETTERS = string.ascii_lowercase + string.digits
 
 
@@ -71,34 +71,33 @@ def cut(
 
     Values named in `free` may have any length, so they must stand unbroken.
     """
+    parts = content.split(SOFT_BREAK)
+    breaks = list(accumulate(len(part) for part in parts))[:-1]
+    whole = b"".join(parts)
     names = {mark.encode(): name for name, mark in marks.items()}
-    patterns = (
-        re.escape(mark) if name in free else _SOFT.join(re.escape(bytes([byte])) for byte in mark)
-        for mark, name in names.items()
-    )
-    pieces, slots, found, end = [], list[Slot](), dict.fromkeys(marks, 0), 0
-    for match in re.finditer(b"|".join(patterns), content):
-        pieces.append(content[end : match.start()])
-        end = match.end()
-        name = names[match[0].replace(b"=\r\n", b"")]
+    pieces, slots, found, end = list[bytes](), list[Slot](), dict.fromkeys(marks, 0), 0
+    for match in re.finditer(b"|".join(map(re.escape, names)), whole):
+        name, start, stop = names[match[0]], match.start(), match.end()
+        inside = [at - start for at in breaks if start < at < stop]
+        if inside and name in free:
+            return None
         found[name] += 1
-        for start, stop in pairwise(_breaks(match[0], name in free)):
-            if start:
-                pieces.append(b"=\r\n")
-            slots.append(Slot(name, len(pieces), start or 0, stop))
+        pieces.append(_broken(whole, breaks, end, start))
+        for part_start, part_stop in pairwise([0, *inside, None]):
+            if part_start:
+                pieces.append(SOFT_BREAK)
+            slots.append(Slot(name, len(pieces), part_start or 0, part_stop))
             pieces.append(b"")
-    if found != dict(times):
-        return None
+        end = stop
     lengths = {name: len(mark) for name, mark in marks.items() if name not in free}
-    return Form([*pieces, content[end:]], slots, lengths)
+    return (
+        Form([*pieces, _broken(whole, breaks, end, len(whole))], slots, lengths)
+        if found == dict(times)
+        else None
+    )
 
 
-def _breaks(found: bytes, whole: bool) -> list[int | None]:
-    """Where the value is cut by soft line breaks: from 0 to its end."""
-    if whole:
-        return [0, None]
-    ends, length = [0], 0
-    for part in found.split(b"=\r\n"):
-        length += len(part)
-        ends.append(length)
-    return list(ends)
+def _broken(whole: bytes, breaks: Sequence[int], start: int, stop: int) -> bytes:
+    """This stretch with its soft line breaks, those at its ends too."""
+    inside = [at for at in breaks if start <= at <= stop]
+    return SOFT_BREAK.join(whole[one:other] for one, other in pairwise([start, *inside, stop]))

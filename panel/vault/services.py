@@ -173,7 +173,7 @@ def _open(codes: Sequence[str], columns: Collection[str] = ALL) -> dict[str, Con
 
 def _open_chunk(asked: dict[bytes, str], columns: Collection[str]) -> dict[str, ContactData]:
     data_keys = keys.data_keys_of_cards(asked)
-    cards = Card.objects.filter(locator__in=asked).only("locator", "code", *columns)
+    cards = Card.objects.filter(locator__among=asked).only("locator", "code", *columns)
     rows = {asked[bytes(card.locator)]: card for card in cards}
     return {code: _opened_as(code, card, data_keys, columns) for code, card in rows.items()}
 
