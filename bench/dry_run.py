@@ -60,13 +60,12 @@ def fill(number: int) -> Study:
     some = list(
         PanelMember.objects.filter(study=study).order_by("code").values_list("pk", flat=True)[: number // 20]
     )
-    for n, change in enumerate(
-        (
-            {"mail_stopped": True},
-            {"paused_until": (f.NOON + 5 * DAY).date()},
-            {"hours_from": 18, "hours_until": 21},
-        )
-    ):
+    changes: tuple[dict[str, Any], ...] = (
+        {"mail_stopped": True},
+        {"paused_until": (f.NOON + 5 * DAY).date()},
+        {"hours_from": 18, "hours_until": 21},
+    )
+    for n, change in enumerate(changes):
         PanelMember.objects.filter(pk__in=some[n::4]).update(**change)
     Hold.objects.bulk_create(
         Hold(member_id=pk, kind=Hold.Kind.RESTRICTION, reason="asked", since=f.NOON) for pk in some[3::4]

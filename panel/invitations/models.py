@@ -162,7 +162,7 @@ class Outgoing(models.Model):
         max_length=40, blank=True, help_text="Why it was deferred, cancelled or failed: a code."
     )
     planned_at = models.DateTimeField(
-        help_text="When its plan wanted it. Claims go in this order, so that what was deferred is not overtaken for ever."
+        help_text="When its plan wanted it. Claims go in this order: what was deferred is not overtaken for ever."
     )
     due_at = models.DateTimeField(help_text="The first moment at which it may go.")
     cap = models.PositiveSmallIntegerField(default=2, help_text="How many reminders its wave may send.")

@@ -4,7 +4,7 @@ Not here: which rows are looked at and when (services.py), what a letter says (l
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -186,12 +186,11 @@ class Facts:
     opens_at: datetime | None = None
     closes_at: datetime | None = None
     case_kinds: Collection[str] = ()
-    to: Condition | None = (
-        Condition.EVERYBODY
-    )  # whom the plan's step is for; None: the plan has none like it now
+    #: Whom the plan's step is for; None: the plan has none like it now.
+    to: Condition | None = Condition.EVERYBODY
     reminders_sent: int = 0
     paused: bool = False
-    burden: Burden = Burden()
+    burden: Burden = field(default_factory=Burden)
 
 
 @dataclass(frozen=True)

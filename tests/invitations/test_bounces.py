@@ -111,6 +111,39 @@ def test_a_long_message_is_read_in_a_moment():
     assert time.perf_counter() - began < 10
 
 
+HEAD = b"From: a@example.org\nTo: b@example.org\nSubject: Undelivered mail\n"
+MIXED = b"Content-Type: multipart/mixed; boundary=b\n\n"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        pytest.param(
+            HEAD + b"\nIt could not be delivered, and we are sorry about that.\nReceived: x\n"
+            + b"        by mx\n" * 12 + b"!\n",
+            id="a folded header below the words",
+        ),
+        pytest.param(HEAD + b"\n" + (b"-" * 1000 + b"\n") * 60, id="lines of dashes"),
+        pytest.param(HEAD + b"Content-Type: text/html\n\n" + b"<style " * 30_000, id="styles that never end"),
+        pytest.param(HEAD + b"Content-Type: text/html\n\n" + b"<" * 230_000, id="tags that never end"),
+        pytest.param(
+            HEAD + b"Content-Type: text/plain; charset=punycode\n\na-" + b"b" * 200_000, id="a slow charset"
+        ),
+        pytest.param(HEAD.replace(b"Und", b"=?a?q?" * 40_000), id="encoded words that never end"),
+        pytest.param(HEAD + MIXED + b"--b\n\n" * 200_000, id="two hundred thousand parts"),
+        pytest.param(HEAD + (MIXED + b"--b\n") * 400 + b"x\n" * 100_000, id="four hundred parts in each other"),
+        pytest.param(HEAD + b"Content-Type: message/rfc822\n\n" * 3000, id="three thousand letters in each other"),
+        pytest.param(b"From: " + b"(" * 50_000 + b"\nTo: b@example.org\n\nx\n", id="comments in each other"),
+    ],
+)  # fmt: skip
+def test_a_message_made_to_stop_its_reader_stops_it_not(message):
+    """Who knows the address for returns chooses what comes there; one message must not hold up all behind it."""
+    began = time.perf_counter()
+    verp.row_in(Returned(message))
+    bounces.classify(message)
+    assert time.perf_counter() - began < 3
+
+
 def test_many_parts_inside_each_other_are_not_followed_for_ever():
     message = email.message_from_bytes(m.dsn("5.1.1"))
     for _each in range(60):

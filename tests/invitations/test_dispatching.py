@@ -87,7 +87,7 @@ def test_hours_of_their_own_and_a_small_quota_starve_nobody(livet, settings, fir
     f.opened(livet)
     services.queue_due(now=f.NOON)
     Outgoing.objects.filter(member__in=people[:3]).update(planned_at=f.NOON - HOUR)
-    per_day = Counter()
+    per_day: Counter[int] = Counter()
     for day in range(6):
         for hour in range(24):
             now = at(day, hour)

@@ -2,6 +2,7 @@
 
 import io
 import json
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -68,7 +69,7 @@ def test_a_retired_letter_is_not_written_out_and_what_says_the_same_becomes_a_dr
 
 
 def test_what_changes_one_language_of_an_approved_letter_drafts_a_version_with_the_others_words(livet):
-    document = {"language": "en", "letters": {}}
+    document: dict[str, Any] = {"language": "en", "letters": {}}
     document["letters"]["thanks"] = json.loads((ready.LETTERS / "en.json").read_text())["letters"]["thanks"]
     document["letters"]["thanks"]["subject"] = "Many thanks"
     (draft,) = letter_files.import_letters(by=f.SIGNE, study=livet, document=document, now=f.NOON)

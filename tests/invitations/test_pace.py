@@ -47,6 +47,7 @@ def test_a_letter_whose_turn_does_not_come_goes_back_for_a_moment(redis, setting
     gate = pace.gate(now=NOON)
     assert gate.wait("example.org") is None
     until = gate.wait("example.org")
+    assert until is not None
     assert NOON < until < NOON + timedelta(seconds=30)
 
 
@@ -55,6 +56,7 @@ def test_one_domain_s_share_holds_no_other_up(redis, settings):
     gate = pace.gate(now=NOON)
     assert [gate.wait("example.org") for _letter in range(2)] == [None, None]
     until = gate.wait("EXAMPLE.org")
+    assert until is not None
     assert NOON + timedelta(seconds=40) < until <= NOON + timedelta(seconds=90)
     assert gate.wait("example.net") is None
 
@@ -74,4 +76,5 @@ def test_without_the_counter_a_letter_waits_a_minute_and_is_not_lost(settings):
     settings.MAIL_PER_SECOND = 5
     pace._limiter.cache_clear()
     until = pace.gate(now=NOON).wait("example.org")
+    assert until is not None
     assert NOON + pace.UNCOUNTED <= until < NOON + 2 * pace.UNCOUNTED

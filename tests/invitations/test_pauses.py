@@ -1,6 +1,6 @@
 """Pauses of all survey mail: a person's button, and the one that comes by itself when errors pile up."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -27,6 +27,14 @@ def states():
     return sorted(
         f"{state} {reason}".strip() for state, reason in Outgoing.objects.values_list("state", "reason")
     )
+
+
+def begun(now=f.NOON) -> tuple[SendingPause, datetime]:
+    """The pause that comes by itself, and when its next letter is tried."""
+    here = pauses.watch(now=now) or pauses.of_all()
+    assert here is not None
+    assert here.until is not None
+    return here, here.until
 
 
 def pause(of, by=f.LIV, reason="A wrong link in the letter."):
@@ -165,15 +173,14 @@ def test_when_errors_pile_up_all_survey_mail_waits_and_one_letter_is_tried_later
     tried(livet, 20)
     services.queue_due(now=f.NOON)
     assert services.dispatch(now=f.NOON) == []
-    here = pauses.of_all()
-    assert (here.why, here.until) == (Why.ERRORS, f.NOON + pauses.WAITS[0])
+    here, until = begun()
+    assert (here.why, until) == (Why.ERRORS, f.NOON + pauses.WAITS[0])
     assert AuditEvent.objects.get(verb="sending.paused").detail["why"] == "errors"
     assert services.dispatch(now=f.NOON + MINUTE) == [], "nothing before its time"
-    (probe,) = services.dispatch(now=here.until)
+    (probe,) = services.dispatch(now=until)
     assert Outgoing.objects.filter(claim=probe.claim).count() == 1
-    later = pauses.of_all()
-    assert later.until - here.until == pauses.WAITS[1]
-    assert services.dispatch(now=here.until + MINUTE) == []
+    assert SendingPause.objects.get().until == until + pauses.WAITS[1]
+    assert services.dispatch(now=until + MINUTE) == []
 
 
 def test_a_letter_that_goes_through_ends_the_pause(livet):
@@ -192,7 +199,7 @@ def test_a_letter_that_goes_through_ends_the_pause(livet):
 
 def test_a_pause_soon_after_the_last_one_goes_on_where_that_one_was(livet):
     tried(livet, 20)
-    first = pauses.watch(now=f.NOON)
+    first, _until = begun()
     pauses.lift(by=f.LIV, pause=first, study=livet, now=f.NOON + MINUTE)
     assert pauses.watch(now=f.NOON + MINUTE) is None, "what failed before says nothing of now"
     again = f.NOON + 5 * MINUTE
@@ -223,6 +230,6 @@ def test_two_who_see_it_at_once_make_one_pause(livet):
 
 def test_only_one_of_two_dispatchers_tries_the_letter(livet):
     tried(livet, 20)
-    here = pauses.watch(now=f.NOON)
-    assert pauses.try_one(here=here, claim=uuid4(), now=here.until)
-    assert not pauses.try_one(here=here, claim=uuid4(), now=here.until)
+    here, until = begun()
+    assert pauses.try_one(here=here, claim=uuid4(), now=until)
+    assert not pauses.try_one(here=here, claim=uuid4(), now=until)

@@ -175,6 +175,7 @@ def test_hours_are_ten_to_five_in_norway_on_each_side_of_the_change_of_clocks(da
         assert verdict.send == (10 <= local.hour < 17)
         if not verdict.send:
             assert verdict.reason == Reason.OUTSIDE_HOURS
+            assert verdict.until is not None
             assert may_send(afterwards, verdict.until).send
             assert timedelta() < verdict.until - moment <= timedelta(hours=18)
             assert verdict.until.astimezone(OSLO).hour == 10

@@ -51,7 +51,7 @@ def measured(members: int) -> dict[str, float]:
     counts: dict[str, float] = {"queue_due": queries(lambda: outbox.queue_due(now=scene.NOW))}
     claims = []
     counts["dispatch"] = queries(lambda: claims.extend(outbox.dispatch(now=scene.NOW)))
-    ready: list[sending.Ready] = []
+    ready: list[marking.Ready] = []
     (claim,) = (one.claim for one in claims)
     counts["make_ready"] = queries(lambda: ready.extend(sending.make_ready(claim=claim, now=scene.NOW)))
     assert len(ready) == members

@@ -21,7 +21,8 @@ MEMBERS = ROOT / "members" / "locale"
 LANGUAGES = ("nb", "uk", "ru")
 #: What of panel/rights speaks to members; the rest of it speaks to staff, from locales of their own.
 TO_MEMBERS = (
-    "addresses", "address_rules", "consenting", "copies", "new_address", "own", "phone_text", "rules", "selectors", "services"
+    "addresses", "address_rules", "consenting", "copies", "new_address", "own", "phone_text", "rules", "selectors",
+    "services",
 )  # fmt: skip
 SOURCES = [path for name in ("portal", "responses") for path in (ROOT / name).rglob("*.py")]
 SOURCES += [path for path in (ROOT / "rights").glob("*.py") if path.stem in TO_MEMBERS]

@@ -190,7 +190,7 @@ def answers_of(number: int) -> dict:
 
 def answer(case: Case, answers: dict) -> None:
     """Page by page to the end, as a browser sends them."""
-    form, name, revision = questionnaire(case.wave.instrument), "now", 0
+    form, name, revision = questionnaire(case.wave.questions), "now", 0
     while name:
         raw = sent(form, name, answers)
         saved = save_page(case=case, page=name, raw=raw, language="en", revision=revision, now=NOW)

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -215,7 +216,13 @@ def test_a_broken_last_write_keeps_nothing(case, act):
 def test_no_case_is_closed_while_a_new_address_waits(amal):
     members.mark_unreachable(by=cast.SYSTEM, members=[amal], now=NOON)
     case = lost_contacts.open_case(by=cast.SYSTEM, member=amal, now=NOON)
-    end = {"by": cast.VERA, "case": case, "outcome": "not_found", "reason": "Looked for.", "now": NOON}
+    end: dict[str, Any] = {
+        "by": cast.VERA,
+        "case": case,
+        "outcome": "not_found",
+        "reason": "Looked for.",
+        "now": NOON,
+    }
     reaching.acts.change_address(
         by=cast.VERA, member=amal, address="new@example.net", reason="Called.", now=NOON
     )
