@@ -24,7 +24,8 @@ State = Outgoing.State
 
 #: The whole life of a row; docs/states.md is made from it.
 TRANSITIONS: dict[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.CLAIMED, State.CANCELLED}),
+    # Deferred before anybody claimed it: sending is paused, its study isn't ready, or the day's quota is used up.
+    State.QUEUED: frozenset({State.CLAIMED, State.DEFERRED, State.CANCELLED}),
     State.DEFERRED: frozenset({State.CLAIMED, State.CANCELLED}),
     # Back to queued: its worker died before it took them up.
     State.CLAIMED: frozenset({State.READY, State.DEFERRED, State.CANCELLED, State.FAILED, State.QUEUED}),

@@ -32,6 +32,8 @@ from tests.faults.mailserver import DOUBTFUL, TAKEN, Noted, Trouble
 REFUSED = {Trouble.NO_MAILBOX, Trouble.MAILBOX_FULL, Trouble.POLICY}
 #: So long nothing moves when nothing is left to do; beat ticks each second.
 QUIET = 1.6
+#: Tasks that one beat gives out each second, about.
+TICK = 14
 KEEP_MOVES = {
     "sqlite": [
         "CREATE TABLE proof_moves (letter text, was text, became text, at double precision)",
@@ -217,7 +219,10 @@ class Proof:
     def _busy(self) -> bool:
         with self.bed.redis() as redis:
             in_hand = any(b".send_chunk" in message for message in redis.hvals("unacked"))
-            return in_hand or bool(redis.llen("letters")) or bool(self.bed.mail.give()["lines"])
+            behind = redis.llen("default") > TICK * len(
+                self.crew.beats
+            )  # beat's tasks wait: nobody has looked yet
+            return bool(in_hand or behind or redis.llen("letters") or self.bed.mail.give()["lines"])
 
     def until_taken(self, share: float) -> None:
         """Until that share of the letters is delivered; where it stops before, leases and pauses end meanwhile."""
