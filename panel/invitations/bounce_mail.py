@@ -18,8 +18,17 @@ from typing import Any
 #: What is looked at; nothing that decides stands further down.
 TEXT_MAX = 60_000
 PARTS_MAX = 40
+HEADER_MAX = 10_000
+#: So much is taken apart: a report comes before what it returns, and a person's attachments say nothing of the class.
+READ_MAX = 250_000
+#: Lines that look like the beginning of a part, and parts that hold others: no mail system writes more of them.
+DIVIDERS_MAX, NESTED_MAX = 500, 60
+#: Recipients that a report speaks of; a letter of ours has one.
+TOLD_MAX = 10
 #: Parts that return our letter: what stands in them is ours, or a bounce that somebody forwards.
 RETURNED = frozenset({"message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/partial"})
+#: Names of domains, not of texts; their decoders take minutes for a long one.
+SLOW_CHARSETS = frozenset({"punycode", "idna"})
 STATUS_PARTS = frozenset({"message/delivery-status", "message/global-delivery-status"})
 RECEIPT_PARTS = frozenset({"message/disposition-notification", "message/global-disposition-notification"})
 
@@ -32,15 +41,17 @@ _KIND = re.compile(r"^[\w-]+\s*;\s*")
 _GLOSS = re.compile(r"\b[45]\.\d\.\d - [A-Za-z ]{3,60} (?=\d{3}[- ])")
 _COMMENT = re.compile(r"\(([^()]*)\)")
 _BOUNDARY = re.compile(r"^--([^\s-].{0,80})\n(?:[A-Za-z-]+:.*\n)", re.MULTILINE)
+_HOLDS_PARTS = re.compile(rb"multipart/|message/", re.IGNORECASE)
 _EMPTY_LINE = re.compile(r"\n[ \t]*\n")
-_TAGS = re.compile(
-    r"<(?:style|script|head)\b.*?</(?:style|script|head)>|<[^>]{0,2000}>", re.IGNORECASE | re.DOTALL
-)
+# No pattern here may try the same text in many ways: who sends a message chooses what it is matched against.
+_HIDDEN = re.compile(r"<(?:style|script|head)\b", re.IGNORECASE)
+_SHOWN_AGAIN = re.compile(r"</(?:style|script|head)>", re.IGNORECASE)
+_TAGS = re.compile(r"<[^<>]{0,2000}>")
 _QUOTED = re.compile(r"^[ \t]*>(?!>>).*$", re.MULTILINE)
 #: Where our own letter begins, in messages that are not divided into parts.
 _COPY_BELOW = re.compile(
     r"^.{0,20}(?:"
-    r"-{2,}[^\n]{0,60}(?:copy|original|returned|unsent|below this line|message follows|headers)"
+    r"-{2,}+[^\n]{0,60}(?:copy|original|returned|unsent|below this line|message follows|headers)"
     r"|(?:the )?(?:original|unsent|returned|failed|your) (?:message|mail)(?: headers?| text)?"
     r"(?: follows| is included below)?[ :.]*$"
     r"|[^\n]{0,60}(?:copy of (?:the|your) (?:message|mail|original)|message headers? follow|headers of the message)"
@@ -49,7 +60,7 @@ _COPY_BELOW = re.compile(
 )
 _HEADER_BLOCK = re.compile(
     r"^(?:Received|Return-Path|Message-ID|MIME-Version|DKIM-Signature|Content-Type|X-Mailer):[^\n]*\n"
-    r"(?:[ \t]+[^\n]*\n)*[A-Za-z][A-Za-z-]*:",
+    r"(?:[ \t][^\n]*\n)*[A-Za-z][A-Za-z-]*:",
     re.IGNORECASE | re.MULTILINE,
 )
 
@@ -75,7 +86,7 @@ class Returned:
     def __init__(self, message: bytes) -> None:
         lines = message.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         self.raw = lines
-        self.mail: Message = email.message_from_bytes(lines)
+        self.mail = _parsed(lines)
         self._raw_headers = [(name, str(text)) for name, text in self.mail.raw_items()]
         self.parts = list(_parts(self.mail))
         self.types = {part.get_content_type() for part in self.parts}
@@ -95,7 +106,9 @@ class Returned:
         """All headers of these names."""
         wanted = [name.lower() for name in names]
         found = [
-            (wanted.index(name.lower()), text) for name, text in self._raw_headers if name.lower() in wanted
+            (wanted.index(name.lower()), text[:HEADER_MAX])
+            for name, text in self._raw_headers
+            if name.lower() in wanted
         ]
         return [_decoded(text) for _place, text in sorted(found, key=lambda one: one[0])]
 
@@ -132,7 +145,7 @@ class Returned:
     def told(self) -> list[Told]:
         """What the report says, recipient by recipient."""
         text = "\n\n".join(_text(part) for part in self.parts if part.get_content_type() in STATUS_PARTS)
-        return told_in(text or self.words())
+        return told_in(text or self.words())[:TOLD_MAX]
 
     def feedback_type(self) -> str | None:
         """Of a complaint (RFC 5965): its kind; None where it is none."""
@@ -159,6 +172,16 @@ class Returned:
         if not any(text.strip() for text in plain):
             plain = [_unmarked(_text(part)) for part in self.parts if part.get_content_type() == "text/html"]
         return "\n".join(plain)[:TEXT_MAX]
+
+
+def _parsed(lines: bytes) -> Message:
+    """As much of it as is read. One divided or nested beyond all measure has no headers: a person looks at it."""
+    head = lines[:READ_MAX]
+    if len(_HOLDS_PARTS.findall(head)) > NESTED_MAX:
+        return Message()
+    if head.count(b"\n--") > DIVIDERS_MAX and b"boundary" in head.lower():
+        return Message()
+    return email.message_from_bytes(head)
 
 
 def told_in(text: str) -> list[Told]:
@@ -221,6 +244,8 @@ def _text(part: Message) -> str:
 
 
 def _as_text(content: bytes, charset: str) -> str:
+    if charset.lower() in SLOW_CHARSETS:
+        charset = "utf-8"
     try:
         return content.decode(charset)
     except (LookupError, UnicodeError, ValueError):
@@ -228,7 +253,19 @@ def _as_text(content: bytes, charset: str) -> str:
 
 
 def _unmarked(markup: str) -> str:
-    return html.unescape(_TAGS.sub(" ", markup))
+    return html.unescape(_TAGS.sub(" ", _shown(markup)))
+
+
+def _shown(markup: str) -> str:
+    """Without what stands in style, script and head."""
+    shown, end = list[str](), 0
+    while opening := _HIDDEN.search(markup, end):
+        closing = _SHOWN_AGAIN.search(markup, opening.end())
+        if closing is None:
+            break
+        shown.append(markup[end : opening.start()])
+        end = closing.end()
+    return " ".join([*shown, markup[end:]])
 
 
 def _decoded(value: str) -> str:

@@ -75,6 +75,13 @@ def classify(message: bytes) -> Finding:
 
 def of(mail: Returned) -> Finding:
     """The same of one that is taken apart already."""
+    try:
+        return _of(mail)
+    except RecursionError:  # nested without end, as only a program writes it
+        return DAMAGED
+
+
+def _of(mail: Returned) -> Finding:
     if not mail.readable:
         return DAMAGED
     feedback = mail.feedback_type()

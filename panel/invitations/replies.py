@@ -7,8 +7,9 @@ messages a person wrote is bounces.py's to say; what a case leads to (a stop, a 
 import logging
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
-from email import message_from_bytes, policy
+from email import policy
 from email.errors import MessageError
+from email.parser import BytesHeaderParser
 from email.utils import parseaddr
 from enum import Enum
 from uuid import UUID
@@ -38,6 +39,8 @@ State = ReplyCase.State
 Outcome = ReplyCase.Outcome
 Way = ReplyCase.Way
 
+#: Of a sender's line so much is read.
+FROM_MAX = 1000
 #: Who writes hears from somebody within a week.
 ANSWER_WITHIN = timedelta(days=7)
 SOON = timedelta(days=2)
@@ -147,9 +150,9 @@ def _of_sender(message: bytes) -> PanelMember | None:
 def _from(message: bytes) -> str:
     """The sender's address, tidied; blank where there is none that can be read."""
     try:
-        named = message_from_bytes(message, policy=policy.compat32).get("From", "")
-        address = tidy_address(parseaddr(str(named))[1])
-    except (MessageError, ValueError, LookupError):
+        named = BytesHeaderParser(policy=policy.compat32).parsebytes(message).get("From", "")
+        address = tidy_address(parseaddr(str(named)[:FROM_MAX])[1])
+    except (MessageError, ValueError, LookupError, RecursionError):
         return ""
     return address if is_usable_address(address) else ""
 

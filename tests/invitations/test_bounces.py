@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from panel.invitations import bounces
+from panel.invitations import bounces, verp
+from panel.invitations.bounce_mail import Returned
 from panel.invitations.bounce_words import CODES, FOR_GOOD, TEXTS, VAGUE, Word
 from panel.invitations.bounces import Kind
 from tests.invitations import bounce_mails as m
