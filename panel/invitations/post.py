@@ -99,6 +99,7 @@ def headers(mail: Mail, now: datetime) -> dict[str, str]:
         "Message-ID": f"<{mail.row.hex}@{urlsplit(settings.BASE_URL).hostname}>",
         "Date": format_datetime(now),
         "Auto-Submitted": "auto-replied" if mail.answers_a_request else "auto-generated",
+        **verp.provider_header(mail.row),
     }
     if mail.unsubscribe:  # RFC 8058: one click by POST; what it does is reversible (TOK-03)
         made["List-Unsubscribe"] = f"<{mail.unsubscribe}>"
@@ -143,7 +144,12 @@ def form(
     marked: bool,
     now: datetime,
 ) -> Form | None:
-    """Cuts the mail that `letter` makes of values, recipient and mark; None where its values can't be found again."""
+    """Cuts the mail that `letter` makes of values, recipient and mark; None where its values can't be found again.
+
+    A provider's header (verp.provider_header) holds a hash of each letter's own, so there is no form of such mails.
+    """
+    if settings.MAIL_PROVIDER in verp.PROVIDER_HEADERS:
+        return None
     values = {name: mime.stand_in(length) for name, length in lengths.items()}
     there = {name: value for name, value in values.items() if value}
     to, mark = f"{mime.stand_in(20)}@example.org", f"{mime.stand_in(MARK_BYTES - 3)}…" if marked else ""

@@ -96,6 +96,12 @@ def test_a_filled_form_is_what_django_would_have_made(language, long, kind, to, 
     assert parts(printed.content) == parts(by_django(theirs))
 
 
+def test_mails_that_bear_a_hash_of_their_own_have_no_form(settings):
+    settings.MAIL_PROVIDER = "postmark"
+    row, letter = row_of(LetterKind.INVITATION), prepared("uk", LetterKind.INVITATION, False)
+    assert form_of(row, letter, values(LetterKind.INVITATION, ["t" * 43] * 5), marked=False) is None
+
+
 @pytest.mark.parametrize("long", [False, True])
 def test_it_is_django_s_bytes_but_for_the_boundary(long):
     row, letter = row_of(LetterKind.INVITATION), prepared("uk", LetterKind.INVITATION, long)

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from panel.invitations import post
+from panel.invitations import post, verp
 from panel.invitations.post import Mail, Outcome, postman
 from tests.invitations.servers import mail_server
 
@@ -150,6 +150,13 @@ def test_headers_of_survey_mail(smtp):
     ours = {"Auto-Submitted", "List-Unsubscribe", "List-Unsubscribe-Post"}
     allowed = written | ours | added_by_the_catcher
     assert set(arrived) <= allowed
+
+
+def test_a_provider_that_forgets_our_message_id_is_told_the_letter(smtp, settings):
+    settings.MAIL_PROVIDER = "postmark"
+    hand_over(mail(row=UUID(int=5)))
+    (arrived,) = smtp.arrived
+    assert verp.row_named([arrived["X-PM-Metadata-letter"]]) == UUID(int=5)
 
 
 def test_service_mail_answers_and_offers_no_unsubscribing(smtp):
