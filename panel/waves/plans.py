@@ -7,6 +7,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +39,8 @@ class Condition(TextChoices):
     COMPLETED = "completed", _("who completed")
 
 
+#: No plan has more; what is checked step against step stays quick.
+STEPS_MAX = 50
 #: What a wave is about; in each wave one kind of these.
 MAIN = (StepKind.INVITATION, StepKind.INTERVIEW_REQUEST, StepKind.KEEP_IN_TOUCH)
 #: Counts towards the cap on reminders.
@@ -135,44 +138,66 @@ class Plan:
     def from_json(cls, stored: Mapping[str, Any]) -> "Plan":
         """From what is stored, or what somebody wrote; BadInput for what is no plan."""
         try:
+            _only(stored, "steps", "sample", "soft_launch", "seed")
             soft = stored.get("soft_launch")
             return cls(
-                steps=numbered([_step(one) for one in stored["steps"]]),
+                steps=numbered([_step(one) for one in _few(stored["steps"])]),
                 sample=_sample(stored.get("sample") or {}),
-                soft_launch=SoftLaunch(
-                    int(soft["first"]), int(soft.get("days", 2)), float(soft.get("limit", 0.05))
-                )
-                if soft
-                else None,
+                soft_launch=_soft_launch(soft) if soft else None,
                 seed=str(stored.get("seed", "")),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise BadInput(_("This is not a wave's plan: see the handbook for its form.")) from error
 
 
-def _step(stored: Mapping[str, Any]) -> Step:
-    if unknown := set(stored) - {"kind", "days", "ordinal", "to", "letter"}:
+def _only(stored: Mapping[str, Any], *names: str) -> None:
+    """A name with a typing error in it must not go for nothing: a plan without its soft launch asks everybody."""
+    if unknown := set(stored) - set(names):
         raise ValueError(unknown)
+
+
+def _few(steps: Sequence[Any]) -> Sequence[Any]:
+    if len(steps) > STEPS_MAX:
+        raise ValueError("too many steps")
+    return steps
+
+
+def _whole(number: Any) -> int:
+    if isinstance(number, bool) or int(number) != float(number):
+        raise ValueError("a whole number is wanted")
+    return int(number)
+
+
+def _soft_launch(stored: Mapping[str, Any]) -> SoftLaunch:
+    _only(stored, "first", "days", "limit")
+    days, limit = stored.get("days", 2), stored.get("limit", 0.05)
+    return SoftLaunch(_whole(stored["first"]), _whole(days), float(limit))
+
+
+def _step(stored: Mapping[str, Any]) -> Step:
+    _only(stored, "kind", "days", "ordinal", "to", "letter")
     kind = StepKind(stored["kind"])
     to = Condition(stored.get("to") or USUAL.get(kind, Condition.EVERYBODY))
     letter = str(UUID(stored["letter"])) if stored.get("letter") else ""
     return Step(
-        kind=kind, days=int(stored["days"]), ordinal=int(stored.get("ordinal", 0)), to=to, letter=letter
+        kind=kind, days=_whole(stored["days"]), ordinal=_whole(stored.get("ordinal", 0)), to=to, letter=letter
     )
 
 
 def _sample(stored: Mapping[str, Any]) -> Sample:
-    if unknown := set(stored) - {"cohorts", "places", "languages", "only", "but", "at_most"}:
-        raise ValueError(unknown)
+    _only(stored, "cohorts", "places", "languages", "only", "but", "at_most")
     names = {name: list(stored.get(name) or ()) for name in ("cohorts", "places", "languages")}
     if any(isinstance(stored.get(name), str) for name in stored):
         raise ValueError("a list is wanted")
+    earlier = [one[part] for name in ("only", "but") for one in stored.get(name) or () for part in one]
+    if not all(isinstance(one, str) for one in (*chain(*names.values()), *earlier)):
+        raise ValueError("names are wanted")
     at_most = stored.get("at_most")
     return Sample(
         **names,
         only=[Earlier(**one) for one in stored.get("only") or ()],
         but=[Earlier(**one) for one in stored.get("but") or ()],
-        at_most=int(at_most) if at_most is not None else None,
+        at_most=_whole(at_most) if at_most is not None else None,
     )
 
 

@@ -65,6 +65,10 @@ ONCE = frozenset(
 )
 
 
+#: A letter so many days ahead of its wave announces nothing.
+LONG_BEFORE = 365
+
+
 class NotDrawn(TextChoices):
     """Why a member is not in a sample."""
 
@@ -162,7 +166,7 @@ def _check_step(step: Step) -> None:
     if step.to not in CONDITIONS[step.kind]:
         sentence = _("This letter (%(letter)s) isn't for those (%(condition)s): choose another condition.")
         raise BadInput(sentence % names)
-    if step.kind == StepKind.PRE_NOTIFICATION and step.days >= 0:
+    if step.kind == StepKind.PRE_NOTIFICATION and not -LONG_BEFORE <= step.days < 0:
         raise BadInput(_("The pre-notification goes before the opening: give its days as a negative number."))
     if step.kind != StepKind.PRE_NOTIFICATION and step.days < 0:
         sentence = _("Only the pre-notification goes before the opening: %(letter)s needs days from 0 on.")

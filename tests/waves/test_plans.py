@@ -70,6 +70,8 @@ def test_a_plan_that_keeps_to_the_rules_passes(steps, more):
             "sends no such letter: thank-you",
         ),
         ([Step(K.PRE_NOTIFICATION, 1), INVITE], {}, "before the opening"),
+        ([Step(K.PRE_NOTIFICATION, -(10**12)), INVITE], {}, "before the opening"),
+        ([INVITE], {"soft": SoftLaunch(5, limit=float("nan"))}, "soft launch has a first part"),
         ([Step(K.INVITATION, -1)], {}, "Only the pre-notification"),
         ([INVITE, INVITE], {}, "the same letter twice"),
         ([INVITE, Step(K.INVITATION, 3, 2)], {}, "goes once"),
@@ -138,6 +140,14 @@ def test_a_plan_is_read_as_it_was_written():
         {"steps": [{"kind": "invitation", "days": 0, "letter": "newest"}]},
         {"steps": [], "sample": {"cohorts": "2022"}}, {"steps": [], "sample": {"sex": ["f"]}},
         {"steps": [], "sample": {"only": [{"wave": "w1"}]}}, {"steps": [], "soft_launch": {"days": 2}},
+        {"steps": [], "soft_lanuch": {"first": 20}}, {"steps": [], "soft_launch": {"first": 20, "limits": 0}},
+        {"steps": [], "soft_launch": {"first": float("inf")}}, {"steps": [], "sample": {"at_most": float("inf")}},
+        {"steps": [{"kind": "invitation", "days": float("inf")}]},
+        {"steps": [{"kind": "invitation", "days": float("nan")}]},
+        {"steps": [{"kind": "reminder", "days": 7.9}]}, {"steps": [{"kind": "reminder", "days": True}]},
+        {"steps": [{"kind": "keep_in_touch", "days": day} for day in range(51)]},
+        {"steps": [], "sample": {"cohorts": [{"name": "2022"}]}},
+        {"steps": [], "sample": {"only": [{"wave": ["w1"], "event": "completed"}]}},
     ],
 )  # fmt: skip
 def test_what_is_no_plan_is_refused_with_a_sentence(wrong):

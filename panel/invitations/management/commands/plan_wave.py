@@ -202,7 +202,7 @@ def _pair(text: str, first: str, second: str) -> dict[str, str]:
 def _read(path: str) -> Any:
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadInput(_("The plan can't be read: give a file with JSON in it.")) from error
 
 
