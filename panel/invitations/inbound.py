@@ -54,7 +54,6 @@ def work_off(*, source: Source, now: datetime, limit: int | None = None) -> Tall
     for message in source.messages(limit):
         tally.read += 1
         if not _deal(source, message, tally, now):
-            tally.left += 1
             break  # the mail server takes none now: the next run begins with this one
     tally.more = tally.read == limit and not tally.left
     if tally.read:
@@ -65,7 +64,7 @@ def work_off(*, source: Source, now: datetime, limit: int | None = None) -> Tall
 
 
 def _deal(source: Source, message: Message, tally: Tally, now: datetime) -> bool:
-    """One message; False where it must stay for now."""
+    """One message; False where nothing more can be dealt with now."""
     mail = Returned(message.content)
     finding = bounces.of(mail)
     if message.too_long or finding == bounces.DAMAGED:
@@ -91,8 +90,9 @@ def _note(mail: Returned, finding: Finding, tally: Tally, now: datetime) -> None
 
 def _pass_on(source: Source, message: Message, mail: Returned, tally: Tally, now: datetime) -> bool:
     taken = replies.take_in(message=message.content, row_id=verp.row_in(mail), now=now)
-    if taken is Taken.LATER:
-        return False
+    if taken in (Taken.LATER, Taken.HELD):  # one that is held must not hold up those behind it
+        tally.left += 1
+        return taken is Taken.HELD
     if taken is Taken.PASSED_ON:
         tally.passed_on += 1
         source.remove(message)

@@ -55,12 +55,23 @@ class Taken(Enum):
     LATER = "the mail server doesn't take it now"
     LOOP = "it was passed on before and came back"
     NOWHERE = "no inbox to pass it on to"
+    HELD = "the mail server doesn't take this one now"
+    REFUSED = "the mail server never takes this one"
+
+
+HANDED = {
+    post.Outcome.ACCEPTED: Taken.PASSED_ON,
+    post.Outcome.LATER: Taken.HELD,
+    post.Outcome.MAIL_REFUSED: Taken.REFUSED,
+    post.Outcome.ADDRESS_REFUSED: Taken.REFUSED,
+}
 
 
 def take_in(*, message: bytes, row_id: UUID | None, now: datetime) -> Taken:
     """Passes a person's mail on, and opens the case of who wrote it. `row_id`: the letter it answers, if known.
 
-    The mail first, then the case: what breaks in between passes it on twice, and loses it never.
+    The mail first, then the case: what breaks in between passes it on twice, and loses it never. One that the server
+    refuses for good (for what is attached to it, say) has its case too, and lies aside for who sees to that.
     """
     member = _of_letter(row_id) or _of_sender(message)
     inbox = member.study.contact_email if member else _inbox_of_strangers()
@@ -68,13 +79,14 @@ def take_in(*, message: bytes, row_id: UUID | None, now: datetime) -> Taken:
         return Taken.NOWHERE
     if post.was_passed_on(message):
         return Taken.LOOP
-    if post.pass_on(message, to=inbox, now=now) is not post.Outcome.ACCEPTED:
-        return Taken.LATER
+    taken = HANDED.get(post.pass_on(message, to=inbox, now=now), Taken.LATER)
+    if taken in (Taken.LATER, Taken.HELD):
+        return taken
     if member is None:
         audit.record(by=READER, verb="reply.unknown", now=now)
     else:
         open_case(by=READER, member=member, way=Way.PASSED_ON, received_on=timezone.localdate(now), now=now)
-    return Taken.PASSED_ON
+    return taken
 
 
 @transaction.atomic

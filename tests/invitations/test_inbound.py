@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 
 from panel.audit.models import AuditEvent
-from panel.invitations import inbound, replies, returns, tasks, verp
+from panel.invitations import inbound, post, replies, returns, tasks, verp
 from panel.invitations.mailbox import ASIDE, Maildir
 from panel.invitations.models import Outgoing, ReplyCase, Returned
 from panel.invitations.replies import Taken
@@ -79,6 +79,31 @@ def test_what_the_mail_server_does_not_take_now_stays_and_the_run_ends(box, row,
     tally = work_off()
     assert (tally.read, tally.left, tally.passed_on) == (1, 1, 0)
     assert len(box) == 2
+
+
+def test_one_mail_that_is_not_taken_now_holds_up_none_behind_it(box, work_off, monkeypatch):
+    for each in range(3):
+        box.add(m.plain(f"Question {each}", "When is the next questionnaire?", sender="amal@example.org"))
+    answers = iter((Taken.HELD, Taken.PASSED_ON, Taken.PASSED_ON))
+    monkeypatch.setattr(replies, "take_in", lambda **_given: next(answers))
+    tally = work_off()
+    assert (tally.read, tally.left, tally.passed_on, len(box)) == (3, 1, 2, 1)
+
+
+def test_one_mail_that_is_never_taken_has_its_case_is_put_aside_and_holds_up_none(
+    box, tmp_path, amal, work_off, monkeypatch
+):
+    """A virus attached to a mail, say, is refused by the study's own mail server, each time."""
+    refused = post.Outcome.MAIL_REFUSED
+    answers = iter((refused, post.Outcome.ACCEPTED))
+    monkeypatch.setattr(post, "pass_on", lambda *_given, **_more: next(answers))
+    for each in range(2):
+        box.add(m.plain(f"Question {each}", "Please stop.", sender="amal@example.org"))
+    tally = work_off()
+    assert (tally.aside, tally.passed_on, tally.left) == (1, 1, 0)
+    assert ReplyCase.objects.get().mails == 2
+    assert len(box) == 0
+    assert len(box.get_folder(ASIDE)) == 1
 
 
 def test_what_has_nowhere_to_go_is_put_aside_and_said(box, work_off, caplog):
