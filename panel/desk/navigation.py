@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from panel import clock
 from panel.desk import guard, waiting
+from panel.members.permissions import studies_for
 from panel.members.rules import Verb
 
 
@@ -125,15 +126,27 @@ GROUPS: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
 )  # fmt: skip
 
 
+#: Refused while a study's phone channel is off.
+BY_PHONE = frozenset({Verb.PASS_LINK, Verb.KEY_ANSWERS})
+
+
 def groups(request: HttpRequest) -> list[dict[str, Any]]:
     """The side bar of this person, in the form Unfold's template reads."""
-    may = guard.all_verbs(request.user)
+    may = _usable(request)
     counts = waiting.counts(request.user, may, today=timezone.localdate(clock.now()))
     return [
         {"title": title, "items": [_item(request, entry, may, counts) for entry in entries]}
         for title, entries in GROUPS
         if any(_is_open(entry, may) for entry in entries)
     ]
+
+
+def _usable(request: HttpRequest) -> frozenset[Verb]:
+    """What this person may do; the phone channel's part only where a study has that switched on."""
+    may = guard.all_verbs(request.user)
+    if may & BY_PHONE and not studies_for(request.user, Verb.PASS_LINK).filter(phone_channel=True).exists():
+        may -= BY_PHONE
+    return may
 
 
 def _is_open(entry: Entry, may: frozenset[Verb]) -> bool:

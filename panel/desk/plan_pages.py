@@ -197,6 +197,11 @@ def links(admin: DeskAdmin[Wave], wave: Wave, may: frozenset[Verb]) -> list[dict
     return found
 
 
+def change_url(admin: DeskAdmin[Wave], wave: Wave, may: frozenset[Verb]) -> str:
+    """Where the difference stands that a proposed change would make; nothing where none is proposed."""
+    return admin.url("versions", wave.pk) if may & set(SEE) and _has_change(wave) else ""
+
+
 def _visible(admin: DeskAdmin[Wave], request: HttpRequest, pk: UUID) -> tuple[Wave, frozenset[Verb]]:
     wave = admin.visible(request, pk)
     may = guard.verbs(request, wave.study)

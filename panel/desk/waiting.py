@@ -33,6 +33,8 @@ def counts(user: AbstractBaseUser | AnonymousUser, may: frozenset[Verb], *, toda
         found["corrections"] = rights.corrections(studies_for(user, Verb.CHANGE_ADDRESS)).count()
     if Verb.SEE_LOST in may:
         found |= _lost(studies_for(user, Verb.SEE_LOST), today)
+        if Verb.CHANGE_ADDRESS not in may:
+            del found["to_accept"]
     if Verb.HANDLE_REPLY in may:
         found |= replies.pressure(studies_for(user, Verb.HANDLE_REPLY), today=today)
     if Verb.ANSWER_REQUEST in may:

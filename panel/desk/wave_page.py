@@ -14,12 +14,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.timezone import localdate
-from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 
 from panel import clock
 from panel.desk.progress import chart_of
-from panel.desk.words import COLOURS, reason
+from panel.desk.words import COLOURS, language, reason
 from panel.invitations import pauses, soft_launch
 from panel.invitations import selectors as outbox
 from panel.invitations.models import Outgoing
@@ -36,7 +35,7 @@ from panel.waves.rates import FORMULAS, Rate
 Words = str | Promise
 State, Status = Outgoing.State, Wave.Status
 #: Letters that wait or are on their way.
-WAITING = frozenset({State.QUEUED, State.CLAIMED, State.SENDING, State.DEFERRED})
+WAITING = frozenset({State.QUEUED, State.CLAIMED, State.READY, State.SENDING, State.DEFERRED})
 
 
 def context(request: HttpRequest, wave: Wave, may: frozenset[Verb]) -> dict[str, Any]:
@@ -78,10 +77,10 @@ class Entry:
 
 
 def calendar(wave: Wave, letters: Sequence[Letters], *, today: date) -> list[Entry]:
-    """The wave's days in their order, with a mark on what comes next."""
+    """The wave's days in their order, with a mark on what comes next; what a close came before is left out."""
     entries = [
         Entry(localdate(wave.opens_at), _("It opens")),
-        *_dated_steps(wave, letters),
+        *(one for one in _dated_steps(wave, letters) if _still_comes(one, wave)),
         *_silent_days(wave),
         Entry(localdate(wave.closes_at), _("It closes: links say thanks for 14 days more")),
     ]
@@ -97,6 +96,10 @@ def without_day(wave: Wave, letters: Sequence[Letters]) -> list[Entry]:
         for step in wave.planned.steps
         if _first_day(step, wave, opening) is None
     ]
+
+
+def _still_comes(entry: Entry, wave: Wave) -> bool:
+    return wave.status != Status.CLOSED or entry.day <= localdate(wave.closes_at)
 
 
 def _day(entry: Entry) -> date:
@@ -283,4 +286,4 @@ def by_group(wave: Wave, variable: str) -> dict[str, Any]:
 def _group(variable: str, name: str) -> str:
     if name == outcomes.ERASED:
         return _("erased members")
-    return str(get_language_info(name)["name_translated"]) if variable == "language" else name
+    return language(name) if variable == "language" else name

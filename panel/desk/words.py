@@ -7,6 +7,7 @@ from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
+from django.utils.translation import get_language_info, gettext
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import ConsentForm
@@ -97,6 +98,16 @@ COLOURS: dict[str, str] = {
 def reason(code: str) -> str | Promise:
     """Why a letter waits or wasn't sent, in words."""
     return REASONS.get(code, code)
+
+
+def language(code: str) -> str:
+    """Its name in the reader's language; the code where Django knows no name."""
+    if code == "nb":  # which Django leaves in English, in each language
+        return gettext("Norwegian bokmål")
+    try:
+        return str(get_language_info(code)["name_translated"])
+    except KeyError:
+        return code
 
 
 def colour(obj: object) -> str:

@@ -11,6 +11,7 @@ from panel.desk.site import desk
 from panel.desk.urls import urlpatterns
 from panel.invitations import letter_versions, lost_contacts, replies
 from panel.invitations.models import Letter, Outgoing
+from panel.members import services as members
 from panel.members.models import StaffRole
 from panel.rights.models import ProjectEnd
 from tests.desk.conftest import NOW
@@ -300,11 +301,21 @@ def test_a_role_taken_away_closes_the_desk_at_once(field, at_desk, things):
 
 
 def test_the_navigation_offers_what_the_pages_allow(field, at_desk):
+    members.decide(by=cast.LIV, study=field.study, setting="phone_channel", reason="No e-mail.", now=NOW)
     for letter, actor in WHO.items():
         page = at_desk(actor).get(reverse("desk:index")).text
         for row, allowed in MATRIX.items():
             if row[0].endswith("_changelist") or row[0] in PAGES:
                 assert (f'href="{reverse("desk:" + row[0])}"' in page) == (letter in allowed), (letter, row)
+
+
+def test_what_is_said_by_phone_is_offered_only_where_the_study_has_that_channel(field, at_desk):
+    start, offered = reverse("desk:index"), [f'href="{reverse(name)}"' for name in ("desk:pass", "desk:key")]
+    page = at_desk(cast.VERA).get(start).text
+    assert not any(link in page for link in offered)
+    members.decide(by=cast.LIV, study=field.study, setting="phone_channel", reason="No e-mail.", now=NOW)
+    page = at_desk(cast.VERA).get(start).text
+    assert all(link in page for link in offered)
 
 
 def test_where_somebody_lives_is_shown_to_who_reviews_flags_only(field, at_desk, things):

@@ -25,6 +25,7 @@ from panel.desk.base import DeskAdmin, Step, Words, carry_out, column
 from panel.desk.changes import changes
 from panel.desk.forms import Choice, DeskForm, LongText, StudyForm, Text
 from panel.desk.words import colour, label
+from panel.desk.words import language as language_name
 from panel.errors import NotNow
 from panel.invitations import letter_versions as versions
 from panel.invitations import letters, trying, wording
@@ -50,7 +51,7 @@ class TryForm(DeskForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field: Any = self.fields["language"]
-        field.choices = [(one, one) for one in self.initial["languages"]]
+        field.choices = [(one, language_name(one)) for one in self.initial["languages"]]
 
 
 class NewForm(StudyForm):

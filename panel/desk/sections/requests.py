@@ -13,7 +13,6 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
@@ -24,7 +23,7 @@ from panel.desk import guard
 from panel.desk.base import DeskAdmin, Step, Words
 from panel.desk.forms import Day, DeskForm, LongText, ReasonForm
 from panel.desk.told import RungForm, outside_words
-from panel.desk.words import colour, day, label
+from panel.desk.words import colour, day, label, language
 from panel.members.rules import Verb, tidy_code
 from panel.members.selectors import is_restricted
 from panel.rights import acts, requests, selectors
@@ -99,7 +98,7 @@ def _language(request: Request) -> dict[str, Any]:
     member = request.member
     if member is None or not requests.can_write(member):
         return {}
-    return {"language": get_language_info(member.language)["name_translated"]}
+    return {"language": language(member.language)}
 
 
 def _day_told(request: Request) -> dict[str, Any]:

@@ -164,4 +164,9 @@ class WaveAdmin(DeskAdmin[Wave]):
 
     def detail(self, request: HttpRequest, obj: Wave, may: frozenset[Verb]) -> dict[str, Any]:
         links = plan_pages.links(self, obj, may)
-        return {"next": NEXT[obj.status], "plan_links": links, **wave_page.context(request, obj, may)}
+        return {
+            "next": NEXT[obj.status],
+            "plan_links": links,
+            "change_url": plan_pages.change_url(self, obj, may),
+            **wave_page.context(request, obj, may),
+        }
