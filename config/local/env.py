@@ -5,6 +5,7 @@ can be moved. Nothing here is read by the service: config/settings.py reads the 
 """
 
 import base64
+import mailbox
 import os
 import secrets
 import sys
@@ -52,6 +53,11 @@ class Place:
         return self.folder / "mail"
 
     @property
+    def returns(self) -> Path:
+        """The Maildir of returned letters, which the service reads."""
+        return self.folder / "returns"
+
+    @property
     def refused(self) -> Path:
         """Recipients the catcher refuses, one a line."""
         return self.folder / "refused.txt"
@@ -83,6 +89,7 @@ class Place:
         for folder in (self.folder, self.databases, self.keys, self.journal, self.redis, self.run, self.logs):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
+        mailbox.Maildir(self.returns, create=True)
 
 
 @dataclass(frozen=True)
@@ -151,6 +158,8 @@ def prepare(place: Place, ports: Ports, *, redis_url: str) -> dict[str, str]:
         "REDIS_URL": redis_url,
         "EMAIL_HOST": "127.0.0.1",
         "EMAIL_PORT": str(ports.smtp),
+        "BOUNCE_ADDRESS": "returns@localhost.example.org",
+        "BOUNCE_MAILBOX": f"maildir:{quote(str(place.returns))}",
         "BASE_URL": ports.base_url,
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
         "CLOCK_FILE": str(place.clock),

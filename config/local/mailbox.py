@@ -43,7 +43,9 @@ class Catcher:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         content = envelope.original_content or b""
         for address in envelope.rcpt_tos:
-            self.box.add(f"Delivered-To: {address}\r\n".encode() + content)
+            # as a mail server that delivers: to whom, and where it goes back to (RFC 5321, 4.4)
+            head = f"Delivered-To: {address}\r\nReturn-Path: <{envelope.mail_from or ''}>\r\n"
+            self.box.add(head.encode() + content)
         return "250 OK"
 
 

@@ -44,7 +44,7 @@ def wants_example(place: Place, environ: Mapping[str, str]) -> bool:
 
 def clear(place: Place) -> None:
     """Take away what an interrupted load left, and no more."""
-    for folder in (place.databases, place.keys, place.journal, place.mail, place.redis):
+    for folder in (place.databases, place.keys, place.journal, place.mail, place.returns, place.redis):
         shutil.rmtree(folder, ignore_errors=True)
     for file in (place.clock, place.logins, place.refused):
         file.unlink(missing_ok=True)

@@ -69,7 +69,8 @@ def _raw(value: object) -> bytes:
 def _value(redis: Any, name: bytes) -> bytes:
     """A key's content as bytes, whatever its type."""
     readers: dict[bytes, Callable[[], Iterable[bytes]]] = {
-        b"string": lambda: [redis.get(name)],
+        b"none": lambda: (),  # what ran out, or was taken, since it was listed
+        b"string": lambda: [redis.get(name) or b""],
         b"list": lambda: redis.lrange(name, 0, -1),
         b"set": lambda: redis.smembers(name),
         b"zset": lambda: redis.zrange(name, 0, -1),

@@ -7,7 +7,7 @@ catcher's Maildir. What is checked about it afterwards is summary.py's.
 import random
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from panel.demo.respondent import Respondent
 from panel.enrolment import services as enrolment
 from panel.errors import Unreachable
 from panel.instruments.models import InstrumentVersion
-from panel.invitations import limits, study_limits
+from panel.invitations import limits, rules, study_limits
 from panel.invitations import services as invitations
 from panel.invitations.models import LetterKind, Outgoing
 from panel.members.models import Study
@@ -44,10 +44,11 @@ Progress = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 
 @dataclass
 class Town:
-    """Where the example lives: the clock file, the catcher's Maildir and the list of addresses it refuses."""
+    """Where the example lives: the clock file, the catcher's Maildir, that of returned letters, refused addresses."""
 
     clock: Path
     maildir: Path
+    returns: Path
     refused: Path
     logins: Path
 
@@ -74,16 +75,13 @@ class Life:
     # --- the years
 
     def live(self) -> Study:
-        """2022 to the end of 2024: recruitment, two waves, reviews, a deletion carried out."""
+        """2022 to the end of 2023: recruitment, the first wave, its review. The second is planned.py's."""
         self.study = self._recruit()
         self.instrument = self._instrument(datetime(2023, 9, 20, 12, tzinfo=OSLO))
         self.people = people.persons(people.file_rows())
         self.left = people.match(self.people, people.leavers(), self.rng)
         self._refuse(BOUNCING)
-        self.field("2023", 1, datetime(2023, 10, 1, 10, tzinfo=OSLO), wants_back=None)
-        self.review_flags()
-        self.field("2024", 2, datetime(2024, 10, 1, 10, tzinfo=OSLO), wants_back=0.10)
-        self.review_flags()
+        self.field("2023", 1, datetime(2023, 10, 1, 10, tzinfo=OSLO))
         return self.study
 
     def open_today(self, *, now: datetime) -> Wave:
@@ -122,25 +120,33 @@ class Life:
 
     # --- one wave
 
-    def field(self, name: str, number: int, opens: datetime, *, wants_back: float | None) -> Wave:
+    def field(self, name: str, number: int, opens: datetime) -> Wave:
         """Plans, opens, reminds twice and closes a wave, with its respondents."""
         self.set_clock(opens - timedelta(days=7))
         wave = self._plan(name, number, opens, self.now)
+        self.begin(wants_back=None)
+        for step, days in enumerate((0, *wave.reminder_days)):
+            self.set_clock(opens + timedelta(days=days, minutes=5))
+            self.settle(f"{name}: sending " + ("invitations" if step == 0 else f"reminder {step}"))
+            kinds = rules.REMINDERS if step else (LetterKind.INVITATION,)
+            self._count(wave, ordinal=max(step, 1), kinds=kinds)
+            self.answer(f"{name}: answering")
+        self.close(wave)
+        return wave
+
+    def begin(self, *, wants_back: float | None) -> None:
+        """What each will do in the next wave, thrown anew."""
         players = [person for person in self.people if person.email not in self.bouncing]
         self.conducts = people.plan_wave(players, self.left, self.rng, wants_back=wants_back)
         self.seen: dict[str, int] = {}
         self.letters.clear()
-        for step, days in enumerate((0, *wave.reminder_days)):
-            self.set_clock(opens + timedelta(days=days, minutes=5))
-            self.settle(f"{name}: sending " + ("invitations" if step == 0 else f"reminder {step}"))
-            self._count(
-                wave, ordinal=max(step, 1), kind=LetterKind.REMINDER if step else LetterKind.INVITATION
-            )
-            self._answer(f"{name}: answering")
+
+    def close(self, wave: Wave) -> None:
+        """The wave's end; deletions that were asked for in it are carried out, flags looked at."""
         self.set_clock(wave.closes_at + timedelta(minutes=5))
         waves.turn(now=self.now)
         self._erase()
-        return wave
+        self.review_flags()
 
     def _plan(self, name: str, number: int, opens: datetime, now: datetime) -> Wave:
         wave = waves.plan_wave(
@@ -173,16 +179,16 @@ class Life:
             bar(total - number, total)
             time.sleep(0.1)
 
-    def _count(self, wave: Wave, *, kind: LetterKind, ordinal: int) -> None:
-        rows = Outgoing.objects.filter(case__wave=wave, kind=kind, ordinal=ordinal, state=State.SENT)
-        self.sent[wave.name][kind] += rows.count()
+    def _count(self, wave: Wave, *, kinds: Collection[str], ordinal: int) -> None:
+        rows = Outgoing.objects.filter(case__wave=wave, kind__in=kinds, ordinal=ordinal, state=State.SENT)
+        self.sent[wave.name].update(rows.values_list("kind", flat=True))
 
     def _waiting(self) -> int:
         due = Q(state__in=(State.QUEUED, State.DEFERRED), due_at__lte=self.now)
         return Outgoing.objects.filter(due | Q(state__in=(State.CLAIMED, State.READY, State.SENDING))).count()
 
-    def _answer(self, title: str) -> None:
-        """Everybody who got a letter does what they do, a few at a time."""
+    def answer(self, title: str) -> list[Mail]:
+        """Everybody who got a letter does what they do, a few at a time. Returns what they got."""
         mails = [mail for mail in self.mailbox.new() if mail.to in self.conducts]
         self.letters |= {mail.to: mail for mail in mails}
         acts = [(self.conducts[mail.to], mail, self._ordinal(mail)) for mail in mails]
@@ -194,6 +200,7 @@ class Life:
             for done, act in enumerate(as_completed(doing), 1):
                 act.result()
                 bar(done, len(acts))
+        return mails
 
     def _ordinal(self, mail: Mail) -> int:
         """The how-manieth letter of this wave it is for its reader: 0 the invitation. Receipts have no answer link."""

@@ -23,6 +23,7 @@ class Mail:
     answer_link: str
     stop_link: str
     one_click_link: str
+    return_path: str = ""
 
     def link(self, use: str) -> str:
         """The letter's link whose path begins with this letter; blank where it has none."""
@@ -67,6 +68,7 @@ def read(raw: bytes) -> Mail:
         answer_link=_link(text, "a"),
         stop_link=_link(text, "m"),
         one_click_link=_link(str(message["List-Unsubscribe"] or ""), "o"),
+        return_path=str(message["Return-Path"] or "").strip("<> "),
     )
 
 

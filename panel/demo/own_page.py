@@ -35,6 +35,9 @@ class OwnPage:
     def change_address(self, address: str) -> None:
         self._post(self._open_own("address"), "address", {"address": address})
 
+    def choose_hours(self, first: str, last: str) -> None:
+        self._post(self._open_own("hours"), "from", {"from": first, "until": last})
+
     def ask_copy(self) -> None:
         self._post(self._open_own("copy"), "", {})
 

@@ -41,7 +41,7 @@ RECONSENT_CLOSES = datetime(2024, 12, 5, 12, tzinfo=OSLO)
 AGREE = 6
 #: In `make run` a request came so long ago: its deadline is near.
 CAME = timedelta(days=24)
-VERA, DAG = Actor.staff("vera"), Actor.staff("dag")
+DAG = Actor.staff("dag")
 
 
 def unseen(done: int, total: int) -> None:
@@ -218,7 +218,7 @@ class Rights:
         self.life.set_clock(NIGHT + timedelta(hours=9))
         rows = people.second_file(people.file_rows(), again=self.cast.deletes, beside=self.cast.corrects)
         result = enrolment.enrol(
-            by=VERA, study=self.study, data=rows, suffix=".csv", now=self.life.now, dry_run=False
+            by=study.VERA, study=self.study, data=rows, suffix=".csv", now=self.life.now, dry_run=False
         )
         self.figures["second_file"] = result.outcome
 
@@ -267,7 +267,7 @@ class Rights:
     def _find(self, address: str) -> list[str]:
         """Codes at an address, as the contact keeper looks them up."""
         return enrolment.find_member(
-            by=VERA, study=self.study, address=address, reason="They wrote to us.", now=self.life.now
+            by=study.VERA, study=self.study, address=address, reason="They wrote to us.", now=self.life.now
         )
 
     def _code(self, address: str) -> str:

@@ -38,7 +38,7 @@ STAFF = {
     "dag": Role.DPO,
 }
 DPIA = "Assessed with the data-protection officer: the risk is high, and the measures bring it down."
-LIV, SIGNE = Actor.staff("liv"), Actor.staff("signe")
+LIV, SIGNE, VERA = Actor.staff("liv"), Actor.staff("signe"), Actor.staff("vera")
 
 
 def data(name: str) -> Any:

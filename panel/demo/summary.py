@@ -21,25 +21,25 @@ from panel.waves import selectors as waves
 from panel.waves.models import Wave
 
 LEAVING = (Stop.Rung.LEAVE_KEEP, Stop.Rung.LEAVE_DELETE)
-RATES = ("RR1", "RR2", "RR3", "RR4", "RR5", "RR6")
 #: Letters, the catcher's list of refused recipients: what the outside world knows of addresses.
 OUTSIDE = ("mail", "refused.txt")
 
 
 def of_wave(wave: Wave, sent: Mapping[str, int]) -> dict[str, Any]:
     """One wave in numbers; `sent` counts its letters by kind."""
-    progress, rates = waves.progress(wave), outcomes.rates(wave)
+    progress, outcome = waves.progress(wave), outcomes.as_json(outcomes.outcome(wave))
     left = Stop.objects.filter(rung__in=LEAVING, asked_at__gte=wave.opens_at, asked_at__lt=wave.closes_at)
     return {
         "name": wave.name,
         "cases": progress.cases,
         "invitations_sent": sent[LetterKind.INVITATION],
-        "reminders_sent": sent[LetterKind.REMINDER],
+        "reminders_sent": sent[LetterKind.REMINDER] + sent[LetterKind.CONTINUE],
+        "letters_sent": dict(sorted(sent.items())),
         "completes": progress.completes,
         "partials": progress.partials,
         "withdrawn": left.exclude(state=Stop.State.UNDONE).count(),
         "bounced": progress.bounced,
-        "rates": {name: None if (rate := rates[name].value) is None else round(rate, 4) for name in RATES},
+        **{name: outcome[name] for name in ("dispositions", "groups", "e", "rates")},
     }
 
 
@@ -80,7 +80,7 @@ def make(life: Life, study: Study, releases: list[dict[str, Any]], out: Path) ->
 def checks(summary: dict[str, Any]) -> dict[str, bool]:
     """What must hold, in words; `make demo` fails if one does not."""
     key = json.loads((people.DATA / "survey_2022.key.json").read_text(encoding="utf-8"))
-    sent = sum(w["invitations_sent"] + w["reminders_sent"] for w in summary["waves"])
+    sent = sum(sum(wave["letters_sent"].values()) for wave in summary["waves"])
     residency_ = summary["residency"]
     return {
         "the file was enrolled as its key says": summary["enrolment"]["outcome"] == key["outcome"]
@@ -99,7 +99,52 @@ def checks(summary: dict[str, Any]) -> dict[str, bool]:
         "no released row is alone: k is 6 or more": all(r["k"] >= 6 for r in summary["releases"]),
         "the audit chain holds": summary["audit_chain_holds"],
         "no address, name or number stands outside the mail": summary["canaries_outside_mail"] == 0,
+        **of_rates(summary["waves"]),
+        **of_plan(summary["planned"]),
         **of_rights(summary["rights"]),
+    }  # fmt: skip
+
+
+def of_rates(waves: list[dict[str, Any]]) -> dict[str, bool]:
+    """What must hold of each wave's rates, in words."""
+    return {
+        "each case has one code, and each rate its numerator and denominator": all(
+            sum(wave["dispositions"].values()) == sum(wave["groups"].values()) == wave["cases"]
+            and wave["rates"]["RR1"]["numerator"] == wave["completes"]
+            and wave["rates"]["RR1"]["denominator"] == wave["cases"] - wave["groups"]["NE"]
+            and all(rate["numerator"] <= rate["denominator"] for rate in wave["rates"].values())
+            for wave in waves
+        )
+    }
+
+
+def of_plan(planned: dict[str, Any]) -> dict[str, bool]:
+    """What must hold of the wave with a full plan, in words."""
+    change, lost, hours = planned["change"], planned["lost"], planned["hours"]
+    kinds = {step.split()[0] for day in planned["days"] for step in day["sent"]}
+    return {
+        "a dry run foresaw each day's letters by step, to the letter": all(
+            day["foreseen"] == day["sent"] for day in planned["days"]
+        )
+        and kinds == {"pre_notification", "invitation", "reminder", "continue", "thanks"},
+        "a moved reminder was shown first, then went on its new day only": change["later"]
+        == change["sent_on_the_new_day"] > 0
+        and (change["earlier"], change["no_more"], change["newly"]) == (0, 0, 0)
+        and change["sent_on_the_old_day"] == 0,
+        "nobody was asked twice on one day": planned["a_day"] == 1,
+        "all letters paused: none went, all went on when it was lifted": planned["pause"]["waited"] > 0
+        and planned["pause"]["sent_meanwhile"] == 0,
+        "who chose the evening got each letter in it": hours["in_them"] > 0 and hours["outside"] == 0,
+        "notifications found their letters, by class": planned["returned"]
+        == {"auto-reply": 1, "hard": 3, "soft": 1},
+        "two hard letters open a lost-contact case, one does not, and nothing more goes there": lost["cases"]
+        == lost["refused"] + 1
+        and lost["written_to"] == 0,
+        "what a person wrote was passed on and opened a case": planned["reply"]
+        == {"cases": 1, "passed_on": 1},
+        "nobody got more survey letters than the limit allows": 0
+        < planned["most_letters"]["found"]
+        <= planned["most_letters"]["limit"],
     }  # fmt: skip
 
 

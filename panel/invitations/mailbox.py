@@ -125,7 +125,7 @@ def configured() -> Iterator[Source]:
     """The mailbox that BOUNCE_MAILBOX names."""
     where = urlsplit(settings.BOUNCE_MAILBOX)
     if where.scheme == "maildir":
-        yield Maildir(Path(where.path))
+        yield Maildir(Path(unquote(where.path)))
     elif where.scheme == "imaps":
         with _logged_in(where.hostname or "", where.port or 993, unquote(where.username or "")) as server:
             folder = unquote(where.path.strip("/")) or "INBOX"

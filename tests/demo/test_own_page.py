@@ -42,6 +42,14 @@ def test_a_place_is_corrected_and_a_pause_asked_for_by_the_forms_of_the_pages(li
     assert Stop.objects.get().until == today + timedelta(days=60)
 
 
+def test_other_hours_are_chosen_by_the_form_of_the_page(live_server, browser):
+    (member,) = fielding.people(fielding.study(), 1)
+    (token,) = links.mint_many([links.NewLink(Link.Use.OWN, member, None)], today=clock.now().date())
+    own_page(live_server, token, browser).choose_hours("18", "21")
+    member.refresh_from_db()
+    assert (member.hours_from, member.hours_until) == (18, 21)
+
+
 def test_what_a_page_refuses_ends_the_example_with_an_error(live_server, browser):
     (member,) = fielding.people(fielding.study(), 1)
     (token,) = links.mint_many([links.NewLink(Link.Use.OWN, member, None)], today=clock.now().date())

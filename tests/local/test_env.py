@@ -11,6 +11,8 @@ from dotenv import dotenv_values
 
 from config.local.env import ROOT, Place, Ports, prepare, quoted
 from config.local.process import LocalError, free_port
+from panel.demo import returning
+from panel.invitations import mailbox
 
 PORTS = Ports(web=8000, letters=8025, smtp=1025)
 
@@ -58,6 +60,15 @@ def test_the_service_reads_the_file_and_starts(tmp_path):
         [sys.executable, "-c", code], cwd=ROOT, env=environ, capture_output=True, text=True, check=True
     )
     assert out.stdout.split(" ", 3) == ["True", "http://127.0.0.1:8000", "1025", "my var my var my var\n"]
+
+
+def test_the_mailbox_of_returned_letters_is_there_and_found_whatever_the_path(tmp_path, settings):
+    place = Place(tmp_path / "my 100 % var")
+    values = prepare(place, PORTS, redis_url="unix:///tmp/x.sock")
+    returning.deliver(place.returns, b"Subject: back\n\nhello\n")
+    settings.BOUNCE_MAILBOX = values["BOUNCE_MAILBOX"]
+    with mailbox.configured() as source:
+        assert [message.content for message in source.messages(2)] == [b"Subject: back\n\nhello\n"]
 
 
 def test_a_busy_port_is_named_with_the_way_out():

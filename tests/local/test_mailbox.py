@@ -53,6 +53,7 @@ def test_a_letter_is_kept_whole(mail_catcher):
     (kept,) = mail_catcher.letters()
     assert kept["Subject"] == "Запрошення"
     assert kept["Delivered-To"] == "amal@example.org"
+    assert kept["Return-Path"] == "<panel@example.org>"
     assert "Ваше посилання" in kept.get_body(("plain",)).get_content()
 
 

@@ -25,6 +25,7 @@ from panel.commands import Answer, ServiceCommand, WrongCall
 from panel.demo import study as example
 from panel.demo import summary
 from panel.demo.life import Life, Town
+from panel.demo.planned import Planned
 from panel.demo.rights import Rights, leave_open
 
 RELEASES = (("2022", "B"), ("2023", "B"), ("2023", "A"), ("2024", "B"))
@@ -57,11 +58,13 @@ class Command(ServiceCommand):
         town = Town(
             clock=Path(settings.CLOCK_FILE),
             maildir=out / "mail",
+            returns=out / "returns",
             refused=out / "refused.txt",
             logins=out / "logins.txt",
         )
         life = Life(town=town, progress=shown)
         study = life.live()
+        planned = Planned(life).live()
         with shown("Releasing"):
             files = list(_release(out / "releases"))
         if options["upto_today"]:
@@ -71,7 +74,7 @@ class Command(ServiceCommand):
             return Answer({}, [])
         rights = Rights(life, out).live()
         with shown("Looking for canaries, adding up"):
-            found = summary.make(life, study, files, out) | {"rights": rights}
+            found = summary.make(life, study, files, out) | {"planned": planned, "rights": rights}
         held = summary.checks(found)
         (out / "summary.json").write_text(
             json.dumps({**found, "checks": held}, ensure_ascii=False, indent=1) + "\n"
@@ -109,7 +112,7 @@ def _print(found: dict[str, Any], held: dict[str, bool]) -> None:
     for name in (*columns, "RR1"):
         table.add_column(name.replace("_", " "), justify="right")
     for wave in found["waves"]:
-        table.add_row(*(str(wave[name]) for name in columns), f"{wave['rates']['RR1']:.3f}")
+        table.add_row(*(str(wave[name]) for name in columns), f"{wave['rates']['RR1']['value']:.3f}")
     console.print(table)
     releases = Table(title="Released")
     for name in ("file", "product", "rows", "k", "suppressed"):
