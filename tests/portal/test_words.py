@@ -26,6 +26,7 @@ TO_MEMBERS = (
 )  # fmt: skip
 SOURCES = [path for name in ("portal", "responses") for path in (ROOT / name).rglob("*.py")]
 SOURCES += [path for path in (ROOT / "rights").glob("*.py") if path.stem in TO_MEMBERS]
+SOURCES += [ROOT / "members" / "hours.py"]
 TEMPLATES = list((ROOT / "portal" / "templates").rglob("*.html"))
 #: What a page of the survey shows from a check of its answers is in panel/instruments/locale.
 CALL = re.compile(
