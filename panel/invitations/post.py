@@ -18,6 +18,9 @@ from email.utils import format_datetime, formataddr, parseaddr
 from enum import Enum
 from functools import partial
 from html import escape
+from math import inf
+from time import monotonic
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -56,9 +59,7 @@ ACCEPTED = Answer(Outcome.ACCEPTED, 250)
 
 
 class Handed(Exception):
-    """How the server answered, when it was not a plain yes. Carries no address and no words of the
-    server's.
-    """
+    """How the server answered, when it was not a plain yes. Carries no address and none of the server's words."""
 
     def __init__(self, outcome: Outcome, code: int = 0, enhanced: str = "") -> None:
         super().__init__(outcome.value)
@@ -165,6 +166,9 @@ def form(
 class Backend(EmailBackend):
     """Django's SMTP backend, except that each step of handing over is told apart."""
 
+    #: After this no content is given any more, however slowly the server said "go on" (LAW-07); by `monotonic`.
+    until = inf
+
     def _send(self, email_message: EmailMultiAlternatives) -> bool:
         encoding = email_message.encoding or settings.DEFAULT_CHARSET
         author = parseaddr(sanitize_address(email_message.from_email, encoding))[1]
@@ -183,6 +187,9 @@ class Backend(EmailBackend):
             raise Handed(Outcome.NO_SERVER) from error
         for (code, words), refused in zip(replies, _STEPS, strict=False):
             self._judge(code, words, refused=refused)
+        if monotonic() > self.until:
+            self._server.close()  # without a content there is no letter
+            raise Handed(Outcome.NO_SERVER)
         try:
             self._server.send(_on_the_line(content))
             code, words = self._server.getreply()
@@ -243,8 +250,7 @@ _ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")
 #: What a final refusal of each step means. The server's quarrel with the sender is never held against the letter; the
 #: third asks to give the content, of which nothing was given yet.
 _STEPS = (Outcome.LATER, Outcome.ADDRESS_REFUSED, Outcome.MAIL_REFUSED)
-#: Enhanced status codes (RFC 3463) by which a refused recipient tells of us or of the line, not of the
-#: address.
+#: Enhanced status codes (RFC 3463) by which a refused recipient tells of us or of the line, not of the address.
 #: A full mailbox (5.2.2) and a letter too long for it (5.2.3) are no reason to give an address up.
 _NOT_OF_THE_ADDRESS = (b"5.2.2", b"5.2.3", b"5.3.", b"5.4.", b"5.5.", b"5.7.")
 
@@ -277,7 +283,8 @@ class Postman:
     """One kept connection to the mail server."""
 
     def __init__(self) -> None:
-        self._connection = get_connection()
+        self._connection: Any = get_connection()
+        self._until = inf
         #: What was said of the last mail.
         self.answer = ACCEPTED
 
@@ -305,9 +312,13 @@ class Postman:
         """The same for what is composed already."""
         return self._twice(partial(self._connection.send_messages, [message]))
 
+    def give_up_at(self, until: float) -> None:
+        """No content is given and no line opened once more after this, by `monotonic`."""
+        self._until = self._connection.until = until
+
     def _twice(self, give: Callable[[], object]) -> Outcome:
         self.answer = self._try(give)
-        if self.answer.outcome is Outcome.NO_SERVER:
+        if self.answer.outcome is Outcome.NO_SERVER and monotonic() < self._until:
             self.close()
             self.answer = self._try(give)
         if self.answer.outcome in {Outcome.NO_SERVER, Outcome.DOUBT}:

@@ -50,6 +50,8 @@ CLAIMED_MAX = 100_000
 #: How long a check counts: then the unsent rest of a chunk goes back and is checked again (LAW-07: within a
 #: minute).
 CHECK_HOLDS = timedelta(seconds=30)
+#: How much longer a letter that was begun in time may wait for a slow server to take its content.
+LAST_LETTER = timedelta(seconds=20)
 #: Longer than CHECK_HOLDS and the last letter's time-outs together, so that only a dead or stopped worker
 #: loses it.
 SENDING_LEASE = timedelta(minutes=5)

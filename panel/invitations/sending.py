@@ -31,6 +31,7 @@ def send_chunk(*, claim: UUID, now: datetime) -> int:
     """Sends what of this claim may go now; returns how many letters the mail server took."""
     until = monotonic() + rules.CHECK_HOLDS.total_seconds()  # what time it is comes from the caller
     with post.postman() as postman:
+        postman.give_up_at(until + rules.LAST_LETTER.total_seconds())
         ready = make_ready(claim=claim, now=now, printed=postman.takes_bytes)
         gate, sent, size = pace.gate(now=now), 0, FIRST_BATCH
         while ready:

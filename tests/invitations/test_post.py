@@ -2,6 +2,7 @@
 
 import socket
 from datetime import UTC, datetime
+from time import monotonic, sleep
 from uuid import UUID, uuid4
 
 import pytest
@@ -46,6 +47,20 @@ def test_accepted_over_one_kept_connection(smtp):
     assert hand_over(mail(), mail("vera@example.org")) == [Outcome.ACCEPTED] * 2
     assert smtp.recipients == ["amal@example.org", "vera@example.org"]
     assert smtp.connections == 1
+
+
+def test_law_07_no_content_is_given_to_a_server_that_was_too_slow_to_ask_for_it(smtp):
+    """However many answers of a slow server a letter waits for, what was checked too long ago doesn't go."""
+
+    def slowly(_address: str) -> str:
+        sleep(0.4)
+        return "250 OK"
+
+    smtp.on_mail = smtp.on_rcpt = slowly
+    with postman() as one:
+        one.give_up_at(monotonic() + 0.3)
+        assert one.hand_over(mail(), NOW) is Outcome.NO_SERVER
+    assert (smtp.arrived, smtp.connections) == ([], 1)
 
 
 @pytest.mark.parametrize(
