@@ -31,6 +31,8 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
     if came is None:
         return wrong_link(request)
     response = response_of(came.case)
+    if came.link.mode != Mode.SELF and response.revision and response.mode == Mode.SELF:
+        return wrong_link(request)  # begun by themselves since: the next question alone would tell what they said
     why = why_not(standing(came.case, response), now=came.now)
     if why:
         return _thanks(came, why, request.GET.get("note") == MASKED)

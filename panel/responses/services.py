@@ -80,7 +80,8 @@ def save_page(
     if step is None:
         raise BadInput(_("This survey has no such page. Please go back to its beginning."))
     checked = check(q, page, way.answers, raw, lang=language, today=timezone.localdate(now))
-    if revision != response.revision or why:
+    begun_by_themselves = bool(response.revision) and response.mode == Mode.SELF
+    if revision != response.revision or why or (mode != Mode.SELF and begun_by_themselves):
         return _sent_again(response, way, step, checked)
     if checked.errors:
         return Saved(response, errors=checked.errors, words=checked.notices)

@@ -77,6 +77,20 @@ def begin(field, where="moved_on"):
     save_page(case=field.case(), page="now", raw={"where_live": [where]}, language="uk", revision=0, now=NOW)
 
 
+def test_what_a_member_began_meanwhile_is_neither_shown_nor_changed_by_who_keys(field, client, now, settings):
+    """The keeper's form was open already when the member began on their own."""
+    address = path(key(field), settings)
+    page = see(client, f"{address}?page=now")
+    begin(field)
+    before = Response.objects.values("answers", "mode", "revision").get()
+    assert client.get(address).status_code == client.get(f"{address}?page=now").status_code == 404
+    assert send(client, page, where_live="returned").status == 404
+    with pytest.raises(NotNow):
+        save_page(case=field.case(), page="now", raw={"where_live": ["returned"]}, language="uk", revision=1,
+                  mode="assisted", now=NOW)  # fmt: skip
+    assert Response.objects.values("answers", "mode", "revision").get() == before
+
+
 def test_off_unless_a_leader_decided_with_a_reason(closed):
     assert not closed.study.phone_channel
     for act in (pass_on, key):
