@@ -110,9 +110,12 @@ def _ask(member: PanelMember, name: str, address: str, now: datetime) -> bool:
 
 
 def is_named(card: ContactData, name: str) -> bool:
-    """Whether somebody calls themselves by the card's first name, last name or both, in whatever order and case."""
+    """Whether somebody calls themselves by the card's first name, last name or both, in whatever order and case.
+
+    A card without a name fits nobody: the code alone, which a letter may have shown, moves no letters.
+    """
     said, known = _words(name), _words(f"{card.first_name} {card.last_name}")
-    return bool(said) and said <= known if known else True
+    return bool(said) and said <= known
 
 
 def _words(name: str) -> set[str]:

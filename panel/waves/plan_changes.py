@@ -95,6 +95,8 @@ def closing_later(*, by: Actor, wave: Wave, closes_at: datetime, plan: Plan, now
     held = _locked(wave)
     if held.status not in DRAWN:
         raise NotNow(_("The close is put off in a wave that is approved or open; else change its plan."))
+    if held.closes_at <= now:  # its letters are being called off at this moment
+        raise NotNow(_("The wave’s closing time is past: it is being closed."))
     if closes_at <= held.closes_at:
         raise BadInput(_("Give a closing time that is later than the one there is."))
     version = PlanVersion.objects.create(

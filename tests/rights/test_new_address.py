@@ -251,8 +251,8 @@ def test_a_name_fits_in_whatever_order_and_case(said, fits):
     assert is_named(CARD, said) == fits
 
 
-def test_a_card_without_a_name_leaves_it_to_the_keeper():
-    assert is_named(ContactData("C", "a@example.org", "", ""), "Anybody")
+def test_a_card_without_a_name_fits_nobody_for_a_code_alone_moves_no_letters():
+    assert not is_named(ContactData("C", "a@example.org", "", ""), "Anybody")
 
 
 @given(st.text(max_size=80))

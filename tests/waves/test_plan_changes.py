@@ -100,6 +100,8 @@ def test_the_close_is_put_off_in_an_open_wave_and_never_in_a_closed_one(wave):
     assert (wave.closes_at, wave.reminder_days, wave.plan_number) == (later, [7, 14], 2)
     with pytest.raises(BadInput, match="later than the one"):
         planning.extend_close(by=f.LIV, wave=wave, closes_at=later, now=LATER)
+    with pytest.raises(NotNow, match="being closed"):
+        planning.extend_close(by=f.LIV, wave=wave, closes_at=later + DAY, now=later)
     services.turn(now=later)
     with pytest.raises(NotNow, match="closed"):
         planning.extend_close(by=f.LIV, wave=wave, closes_at=later + DAY, now=later)
