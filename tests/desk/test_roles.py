@@ -189,11 +189,11 @@ NOT_NOW = {
     (slug,)
     for slug in (
         "reachable", "lift", "make-copy", "in-force", "name-release", "archive-again",
-        "refuse", "try-address", "tick-outside", "certify", "newcomers", "new-version", "retire-version", "delete",
+        "refuse", "try-address", "tick-outside", "certify", "new-version", "retire-version", "delete",
     )
 }  # fmt: skip
 #: Steps that an empty form is enough for.
-NO_WORDS = {("approve",), ("close",), ("answered",), ("link",)}
+NO_WORDS = {("approve",), ("close",), ("answered",), ("link",), ("newcomers",)}
 names = {"ids": lambda row: f"{row[0]} {'/'.join(row[1])}" if isinstance(row, tuple) else str(row)}
 
 

@@ -19,6 +19,7 @@ from panel.responses.models import Response
 from panel.responses.services import save_page
 from panel.rights import pass_link, phone_text
 from panel.vault.rules import DAILY_QUOTA
+from panel.waves.modes import Mode
 from tests.factories import answering, cast
 from tests.factories.answering import CLOSES, NOW, SYSTEM
 from tests.portal.html import see, send
@@ -87,7 +88,7 @@ def test_what_a_member_began_meanwhile_is_neither_shown_nor_changed_by_who_keys(
     assert send(client, page, where_live="returned").status == 404
     with pytest.raises(NotNow):
         save_page(case=field.case(), page="now", raw={"where_live": ["returned"]}, language="uk", revision=1,
-                  mode="assisted", now=NOW)  # fmt: skip
+                  mode=Mode.ASSISTED, now=NOW)  # fmt: skip
     assert Response.objects.values("answers", "mode", "revision").get() == before
 
 
