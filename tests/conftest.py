@@ -84,15 +84,26 @@ def pytest_report_header() -> str:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Database tests use all three databases: hardly an action of the product stays in one."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Database tests use all three databases: hardly an action of the product stays in one.
+
+    What touches no database says the same on either: in a run of everything it is left to the one on SQLite.
+    """
+    apart = {item for item in items if not _needs_a_database(item)}
+    if TEST_DB == "postgres" and not config.args_source.name.startswith("ARGS"):
+        config.hook.pytest_deselected(items=list(apart))
+        items[:] = [item for item in items if item not in apart]
     for item in items:
-        marker = item.get_closest_marker("django_db")
-        names = getattr(item, "fixturenames", ())
-        if marker is None and not {"db", "transactional_db", "live_server"} & set(names):
+        if item in apart:
             continue
+        marker = item.get_closest_marker("django_db")
         given = marker.kwargs if marker else {}
         item.add_marker(pytest.mark.django_db(**{"databases": "__all__", **given}), append=False)
+
+
+def _needs_a_database(item: pytest.Item) -> bool:
+    names = set(getattr(item, "fixturenames", ()))
+    return bool(item.get_closest_marker("django_db") or {"db", "transactional_db", "live_server"} & names)
 
 
 @pytest.fixture(scope="session")
