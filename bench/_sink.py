@@ -14,7 +14,7 @@ from pathlib import Path
 
 HELLO = b"250-sink.example.org\r\n250-PIPELINING\r\n250 8BITMIME\r\n"
 KEEP_EVERY = 997
-END = b"\r\n.\r\n"
+LINE, END = b"\r\n", b"\r\n.\r\n"
 
 
 class Taken:
@@ -25,11 +25,12 @@ class Taken:
         self.recipients: set[bytes] = set()
         self.kept: list[bytes] = []
 
-    def take(self, content: bytes) -> None:
+    def take(self, buffer: bytearray, end: int) -> None:
+        """What stands before the end; only now and then is it looked at."""
         if not self.letters % KEEP_EVERY:
-            self.kept.append(content)
+            self.kept.append(bytes(buffer[:end]))
         self.letters += 1
-        self.bytes += len(content)
+        self.bytes += end
 
     def write(self, file: Path) -> None:
         kept = [content.decode() for content in self.kept]
@@ -52,21 +53,17 @@ class Line(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.buffer += data
         answers = []
-        while True:
-            end = END if self.in_content else b"\r\n"
-            at = self.buffer.find(end)
-            if at < 0:
-                break
-            piece = bytes(self.buffer[:at])
-            del self.buffer[: at + len(end)]
-            answers.append(self.content(piece) if self.in_content else self.command(piece))
+        while (at := self.buffer.find(END if self.in_content else LINE)) >= 0:
+            if self.in_content:
+                self.taken.take(self.buffer, at)
+                self.in_content = False
+                answers.append(b"250 2.0.0 taken\r\n")
+                del self.buffer[: at + len(END)]
+            else:
+                answers.append(self.command(bytes(self.buffer[:at])))
+                del self.buffer[: at + len(LINE)]
         if answers:
             self.transport.write(b"".join(answers))
-
-    def content(self, piece: bytes) -> bytes:
-        self.in_content = False
-        self.taken.take(piece)
-        return b"250 2.0.0 taken\r\n"
 
     def command(self, line: bytes) -> bytes:
         word = line[:4].upper()

@@ -101,9 +101,16 @@ def _burdens(rows: Sequence[Outgoing], now: datetime) -> dict[UUID, Burden]:
 
 def _conditions(rows: Sequence[Outgoing]) -> dict[UUID, Condition | None]:
     """Whom the step of each letter is for in the plan as it is now; None where the plan has no such step any more."""
-    planned = {row.case.wave_id: row.case.wave.planned for row in rows if row.case}
+    waves_of = {row.case.wave_id: row.case.wave for row in rows if row.case}
+    planned = {pk: wave.planned for pk, wave in waves_of.items()}
+    wanted = {
+        (row.case.wave_id, row.kind, row.ordinal)
+        for row in rows
+        if row.case and row.kind in rules.SURVEY_MAIL
+    }
+    known = {(wave, kind, ordinal): planned[wave].step(kind, ordinal) for wave, kind, ordinal in wanted}
     steps = {
-        row.pk: planned[row.case.wave_id].step(row.kind, row.ordinal)
+        row.pk: known[row.case.wave_id, row.kind, row.ordinal]
         for row in rows
         if row.case and row.kind in rules.SURVEY_MAIL
     }

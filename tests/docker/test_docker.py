@@ -35,6 +35,7 @@ HANDED_ON = {
     "EMAIL_FROM": ({"worker"}, "panel@example.org", "DEFAULT_FROM_EMAIL", "panel@example.org"),
     "BOUNCE_ADDRESS": ({"worker"}, "bounces@panel.example.org", "BOUNCE_ADDRESS", "bounces@panel.example.org"),
     "BOUNCE_MAILBOX": ({"worker"}, "maildir:/mail", "BOUNCE_MAILBOX", "maildir:/mail"),
+    "MAIL_CHUNK": ({"worker"}, "50", "MAIL_CHUNK", 50),
     "MAIL_PER_SECOND": ({"worker"}, "20", "MAIL_PER_SECOND", 20),
     "MAIL_PER_DOMAIN_PER_MINUTE": ({"worker"}, "60", "MAIL_PER_DOMAIN_PER_MINUTE", 60),
     "MAIL_PER_DAY": ({"worker"}, "5000", "MAIL_PER_DAY", 5000),
