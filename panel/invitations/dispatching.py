@@ -94,9 +94,13 @@ def _put_off(rows: Sequence[UUID], until: datetime) -> None:
 
 
 def _probe(here: SendingPause, of_waves: QuerySet[Outgoing], now: datetime) -> Iterator[UUID]:
-    """While errors pile up one letter is tried now and then; the rest waits and says why."""
+    """While errors pile up one letter is tried now and then; the rest waits and says why.
+
+    First one that has failed least: what fails for a reason of its own must not speak for the others.
+    """
     claim = uuid4()
-    (*one,) = _due(of_waves, now, 1)
+    due = of_waves.filter(due_at__lte=now).order_by("attempts", "planned_at", "pk")
+    (*one,) = due.values_list("pk", flat=True)[:1]
     if one and pauses.try_one(here=here, claim=claim, now=now):
         yield from _take(one, claim, now)
     _tell(of_waves.filter(due_at__lte=now), Reason.SENDING_PAUSED)

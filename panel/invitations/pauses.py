@@ -28,6 +28,8 @@ CLOCK = Actor.system("clock")
 LAST, ENOUGH = 100, 20
 #: The share of them that may fail. Of a list that is a year old some five in a hundred addresses are gone.
 SHARE = 0.3
+#: Tell of one mailbox and of nothing else: no pause helps, and of letters tried once more the most fail by these.
+OF_ONE_MAILBOX = frozenset({rules.Reason.MAILBOX_FULL, rules.Reason.GAVE_UP})
 #: So many tries one after the other, by whatever worker, that found no server.
 ABSENT = 3
 #: Older tries say nothing of now.
@@ -122,6 +124,7 @@ def _tries(now: datetime) -> list[str]:
     if lifted and lifted.lifted_at:
         since = lifted.lifted_at
     over = Outgoing.objects.filter(tried_at__gt=since, lease_until=None)  # not what is being sent right now
+    over = over.exclude(reason__in=OF_ONE_MAILBOX)
     tries, absences = list[str](), set[datetime | None]()
     for state, reason, at in over.order_by("-tried_at").values_list("state", "reason", "tried_at")[:LAST]:
         if reason == rules.Reason.NO_SERVER:

@@ -19,11 +19,12 @@ from uuid import UUID
 from django.db import DatabaseError, connection, connections
 from redis.exceptions import RedisError
 
+from panel.invitations import pauses
 from panel.invitations import services as outbox
 from panel.invitations.models import LetterKind, Outgoing
 from panel.invitations.rules import LIVE, TRANSITIONS, WAITING, Reason, State
 from panel.waves import services as waves
-from panel.waves.models import Case, CaseEvent, Wave
+from panel.waves.models import Case, CaseEvent
 from tests.factories import fielding as f
 from tests.faults.beds import Bed
 from tests.faults.crew import Crew
@@ -92,6 +93,7 @@ class Proof:
     def __init__(self, bed: Bed, crew: Crew, letters: int, seed: int) -> None:
         self.bed, self.crew, self.letters, self.seed = bed, crew, letters, seed
         self.dice = random.Random(seed)
+        self.going = False
         self.faults: list[tuple[float, float]] = []  # from when to when
         self.said_so: set[str] = set()  # letters a person sends again
         self.rounds = count()
@@ -120,7 +122,7 @@ class Proof:
         return result
 
     def prepare(self) -> None:
-        """A study with so many people who all get a letter now; what was before has long ended."""
+        """A study with so many people who are about to get a letter; what was before has long ended."""
         turn = next(self.rounds)
         self.bed.mail.plan()
         self.bed.mail.give(open=True, listen=True)
@@ -130,18 +132,19 @@ class Proof:
         self.recipients = {one.pk: f"m{turn * self.letters + n}@example.org" for n, one in enumerate(people)}
         now = self.bed.clock.now()
         self.wave = f.planned(study, opens_at=now - timedelta(hours=1), closes_at=now + timedelta(days=30))
-        waves.approve_wave(by=f.LIV, wave=self.wave, now=now)
+        waves.lift_hours(by=f.LIV, wave=self.wave, reason="The proof runs at any hour.", now=now)
+        self.going = False
         self.faults, self.said_so, self.noted = [], set(), []
         self.bed.mail.noted()
 
     def open(self) -> None:
         """From here on letters go, if they don't yet."""
-        if self.wave.status == Wave.Status.OPEN:
+        if self.going:
             return
-        now = self.bed.clock.now()
-        waves.turn(now=now)
-        self.wave.refresh_from_db()
-        waves.lift_hours(by=f.LIV, wave=self.wave, reason="The proof runs at any hour.", now=now)
+        self.going, now = True, self.bed.clock.now()
+        if (here := pauses.of_all()) is not None:  # of the fault before
+            pauses.lift(by=f.LIV, pause=here, study=self.wave.study, now=now)
+        waves.approve_wave(by=f.LIV, wave=self.wave, now=now)
 
     # --- what is seen from outside
 
@@ -244,7 +247,7 @@ class Proof:
             before = self.waiting()
             step = self.next_moment(now) or stalled
             passed += step
-            if passed > timedelta(days=6):
+            if passed > timedelta(days=12):
                 raise NotYet(f"After {passed} letters still wait: {self.why_waiting()}")
             self.bed.clock.move(step + timedelta(seconds=1))
             self.quiet()

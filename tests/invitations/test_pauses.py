@@ -197,6 +197,26 @@ def test_a_letter_that_goes_through_ends_the_pause(livet):
     assert SendingPause.objects.get().lifted_by == "clock"
 
 
+def test_full_mailboxes_tried_once_more_hold_nobody_else_up(livet):
+    """They fail one like the other; so does a letter given up after three days of it."""
+    tried(livet, 60, reason=Reason.MAILBOX_FULL)
+    tried(livet, 60, state=State.FAILED, reason=Reason.GAVE_UP)
+    assert pauses.watch(now=f.NOON) is None
+
+
+def test_the_letter_that_is_tried_in_a_pause_is_one_that_has_failed_least(livet):
+    """Else one that fails for a reason of its own, planned before all others, would keep the pause up."""
+    f.people(livet, 3)
+    f.opened(livet)
+    services.queue_due(now=f.NOON)
+    early = Outgoing.objects.filter(kind=LetterKind.INVITATION).first()
+    Outgoing.objects.filter(pk=early.pk).update(attempts=4, planned_at=f.NOON - MINUTE, due_at=f.NOON)
+    tried(livet, 20)
+    _here, until = begun()
+    (probe,) = services.dispatch(now=until)
+    assert Outgoing.objects.get(claim=probe.claim).attempts == 0
+
+
 def test_a_pause_soon_after_the_last_one_goes_on_where_that_one_was(livet):
     tried(livet, 20)
     first, _until = begun()
