@@ -11,7 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 
 from panel.audit.rules import Actor
 from panel.invitations import retries, returns, rules
@@ -115,20 +115,14 @@ def pace(one: Ready, until: datetime) -> None:
     rows.update(state=State.DEFERRED, reason=Reason.PACED, due_at=until, claim=None, lease_until=None)
 
 
-def no_server(unsent: Collection[Ready], now: datetime) -> None:
-    """There is nobody to hand them to: all wait, those longer that waited before."""
-    by_attempts: dict[int, list[Outgoing]] = defaultdict(list)
-    for one in unsent:
-        by_attempts[one.row.attempts].append(one.row)
-    for attempts, rows in by_attempts.items():
-        retry = retries.verdict(0, "", attempts + 1)
-        _of(rows, State.READY, State.SENDING).update(
-            state=State.DEFERRED,
-            reason=retry.why,
-            attempts=F("attempts") + 1,
-            due_at=now + (retry.after or rules.CHECK_HOLDS),
-            claim=None,
-            lease_until=None,
+def no_server(unsent: Sequence[Ready], now: datetime) -> None:
+    """There is nobody to hand them to: all wait, and it counts as nobody's try, however long it lasts.
+
+    The first is the one at which the line broke. It waits longer, so that it stands before the same others no more.
+    """
+    for some, wait in ((unsent[:1], retries.ABSENT), (unsent[1:], retries.BEHIND)):
+        _of([one.row for one in some], State.READY, State.SENDING).update(
+            state=State.DEFERRED, reason=Reason.NO_SERVER, due_at=now + wait, claim=None, lease_until=None
         )
 
 

@@ -43,8 +43,9 @@ WAITS: dict[Pace, tuple[timedelta, ...]] = {
     Pace.QUICK: _waits(2, 5, 15, 30, 60, 120, 240, 480, 720, 1080, 1440),
     Pace.SLOW: _waits(240, 720, 1440, 1440),
 }
-#: A server that isn't there is no fault of the letter's: it waits as long as it takes.
-ABSENT = _waits(1, 2, 5, 10, 15)
+#: A server that isn't there is no fault of the letter's: it waits as long as it takes, and so do those behind it. (When
+#: it lasts, pauses.py has all wait.)
+ABSENT, BEHIND = _waits(5, 1)
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class Retry:
 def verdict(code: int, enhanced: str = "", attempts: int = 1) -> Retry:
     """What an answer means after so many tries, this one counted. Code 0: there was no server to answer."""
     if code == 0:
-        return Retry(Pace.QUICK, Why.NO_SERVER, ABSENT[min(max(attempts, 1), len(ABSENT)) - 1])
+        return Retry(Pace.QUICK, Why.NO_SERVER, ABSENT)
     answer = meaning(code, enhanced)
     waits = WAITS.get(answer.pace)
     if waits is None:

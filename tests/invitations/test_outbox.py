@@ -22,6 +22,7 @@ from panel.vault.models import Card
 from panel.waves import services as waves
 from panel.waves.models import Case, CaseEvent, Wave
 from tests.factories import fielding as f
+from tests.invitations.servers import mail_server
 
 pytestmark = pytest.mark.django_db
 K = CaseEvent.Kind
@@ -463,6 +464,33 @@ def test_when_the_server_is_gone_the_whole_chunk_waits(livet, settings):
     assert f.send_all() == 0
     assert states() == {"deferred no_server": 3}
     assert events(K.INVITED) == 0
+
+
+def test_a_server_away_for_days_uses_up_no_letter_s_tries(livet, settings):
+    """Else the first greylisting afterwards would be the last straw."""
+    settings.EMAIL_BACKEND = "panel.invitations.post.Backend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_USE_TLS = "127.0.0.1", 9, False
+    f.people(livet, 1)
+    f.opened(livet)
+    for hour in range(0, 60, 3):
+        f.send_all(f.NOON + timedelta(minutes=hour * 5))
+    row = Outgoing.objects.get()
+    assert (row.state, row.reason, row.attempts) == (State.DEFERRED, Reason.NO_SERVER, 0)
+
+
+def test_one_letter_at_which_the_line_breaks_each_time_keeps_no_other_back(livet, settings):
+    f.people(livet, 6)
+    f.opened(livet)
+
+    def on_rcpt(recipient: str) -> str:
+        return "421 4.3.2 not you" if recipient == "m2@example.org" else "250 OK"
+
+    with mail_server(on_rcpt=on_rcpt) as server:
+        settings.EMAIL_BACKEND = "panel.invitations.post.Backend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_USE_TLS = "127.0.0.1", server.port, False
+        for minute in range(4):
+            f.send_all(f.NOON + timedelta(minutes=minute))
+        assert sorted(server.recipients) == [f"m{n}@example.org" for n in (0, 1, 3, 4, 5)]
 
 
 def test_law_07_a_check_counts_for_half_a_minute_only(livet, monkeypatch):
