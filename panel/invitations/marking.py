@@ -5,12 +5,16 @@ here: speaking to the mail server (post.py), in which order things are done (sen
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import wraps
+from itertools import count
+from time import monotonic, sleep
+from typing import ParamSpec, TypeVar
 from uuid import UUID
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 
 from panel.audit.rules import Actor
@@ -27,6 +31,30 @@ SENDER = Actor.system("sender")
 NOT_YOU = 421
 
 
+#: So many seconds a mark is tried again while the database is away. Longer than a restart, shorter than a lease.
+PATIENCE, NAP = 30.0, 0.5
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def surely(mark: Callable[P, R]) -> Callable[P, R]:
+    """Tried again when the database was away: what became of a letter nobody but this worker knows."""
+
+    @wraps(mark)
+    def again(*args: P.args, **values: P.kwargs) -> R:
+        end = monotonic() + PATIENCE
+        while True:
+            try:
+                return mark(*args, **values)
+            except (OperationalError, InterfaceError):
+                if connection.in_atomic_block or monotonic() >= end:
+                    raise
+                connection.close()
+                sleep(NAP)
+
+    return again
+
+
 @dataclass(frozen=True)
 class Ready:
     """A checked row and its mail, in memory only."""
@@ -40,6 +68,7 @@ def ready(rows: Collection[UUID], *, until: datetime) -> None:
     Outgoing.objects.filter(pk__among=rows).update(state=State.READY, lease_until=until)
 
 
+@surely
 def begin(batch: Sequence[Ready], now: datetime) -> list[Ready]:
     """These are handed over next; from here on nobody knows what a killed worker did with them."""
     rows = _of([one.row for one in batch], State.READY)
@@ -49,11 +78,25 @@ def begin(batch: Sequence[Ready], now: datetime) -> list[Ready]:
     return [one for one in batch if one.row.pk in mine]
 
 
-@transaction.atomic
 def sent(rows: Sequence[Outgoing], now: datetime) -> None:
-    """The server took them: a contact each."""
-    if not rows:
-        return
+    """The server took them: a contact each, once, even if only the database's answer was lost the first time."""
+    tries = count()
+
+    @surely
+    def mark() -> None:
+        _sent(rows if next(tries) == 0 else _begun(rows), now)
+
+    if rows:
+        mark()
+
+
+def _begun(rows: Sequence[Outgoing]) -> list[Outgoing]:
+    still = set(_of(rows, State.SENDING, State.UNCONFIRMED).values_list("pk", flat=True))
+    return [row for row in rows if row.pk in still]
+
+
+@transaction.atomic
+def _sent(rows: Sequence[Outgoing], now: datetime) -> None:
     begun = _of(rows, State.SENDING, State.UNCONFIRMED)
     if begun.update(state=State.SENT, sent_at=now, reason="", lease_until=None) < len(rows):
         took = set(_of(rows, State.SENT).values_list("pk", flat=True))
@@ -66,6 +109,7 @@ def sent(rows: Sequence[Outgoing], now: datetime) -> None:
         waves.record_events(cases=cases, kind=kind, at=now)
 
 
+@surely
 @transaction.atomic
 def note(row: Outgoing, answer: Answer, now: datetime) -> None:
     """What the server said of one letter, when it was no plain yes."""
@@ -103,18 +147,21 @@ def _bounce(row: Outgoing, answer: Answer, now: datetime) -> None:
         returns.refused_at_once(row=row, code=str(answer.code or ""), enhanced=answer.enhanced, now=now)
 
 
+@surely
 def put_back(unsent: Collection[Ready], now: datetime) -> None:
     """Their check is too old: they go back and are checked again. Surely none of them was sent."""
     rows = _of([one.row for one in unsent], State.READY, State.SENDING)
     rows.update(state=State.QUEUED, due_at=now, claim=None, lease_until=None)
 
 
+@surely
 def pace(one: Ready, until: datetime) -> None:
     """Its turn comes later, for so many letters went already. It was not sent."""
     rows = _of([one.row], State.READY, State.SENDING)
     rows.update(state=State.DEFERRED, reason=Reason.PACED, due_at=until, claim=None, lease_until=None)
 
 
+@surely
 def no_server(unsent: Sequence[Ready], now: datetime) -> None:
     """There is nobody to hand them to: all wait, and it counts as nobody's try, however long it lasts.
 

@@ -1,0 +1,79 @@
+"""A mark outlives a database that is away for a moment, and counts once. What marks mean is test_outbox.py's."""
+
+import pytest
+from django.db import InterfaceError, OperationalError
+
+from panel.invitations import marking, sending, services
+from panel.invitations.models import Outgoing
+from panel.invitations.post import Answer, Outcome
+from panel.invitations.rules import State
+from panel.waves.models import CaseEvent
+from tests.factories import fielding as f
+
+
+@pytest.fixture
+def begun(transactional_db, monkeypatch) -> list[marking.Ready]:
+    """Two letters that are being handed over."""
+    monkeypatch.setattr(marking, "NAP", 0)
+    livet = f.with_letters(f.study())
+    f.people(livet, 2)
+    f.opened(livet)
+    services.queue_due(now=f.NOON)
+    (chunk,) = services.dispatch(now=f.NOON)
+    return marking.begin(sending.make_ready(claim=chunk.claim, now=f.NOON), f.NOON)
+
+
+def away(monkeypatch, *, before: bool, times: int = 2) -> list[type[Exception]]:
+    """The database goes away so often, before it heard of the mark or after it kept it."""
+    errors: list[type[Exception]] = [OperationalError, InterfaceError][:times]
+    really = marking.waves.record_events
+
+    def record_events(**values: object) -> None:
+        if errors and before:
+            raise errors.pop()("gone")
+        really(**values)
+        if errors:
+            marking.transaction.on_commit(lambda: (_ for _ in ()).throw(errors.pop()("gone")))
+
+    monkeypatch.setattr(marking.waves, "record_events", record_events)
+    return errors
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_letters_that_arrived_are_marked_once_the_database_is_back_and_counted_once(
+    begun, monkeypatch, before
+):
+    errors = away(monkeypatch, before=before)
+    marking.sent([one.row for one in begun], f.NOON)
+    assert errors == ([] if before else [OperationalError]), "kept the first time, so nothing is left to keep"
+    assert set(Outgoing.objects.values_list("state", flat=True)) == {State.SENT}
+    assert CaseEvent.objects.filter(kind=CaseEvent.Kind.INVITED).count() == 2
+
+
+def test_what_the_server_refused_and_what_was_never_tried_is_marked_too(begun, monkeypatch):
+    moved = marking._of
+    errors: list[type[Exception]] = [OperationalError, InterfaceError]
+
+    def of(*args):
+        if errors:
+            raise errors.pop()("gone")
+        return moved(*args)
+
+    monkeypatch.setattr(marking, "_of", of)
+    marking.note(begun[0].row, Answer(Outcome.LATER, 451), f.NOON)
+    errors += [OperationalError]
+    marking.put_back(begun[1:], f.NOON)
+    assert set(Outgoing.objects.values_list("state", "reason")) == {
+        (State.DEFERRED, "greylisted"),
+        (State.QUEUED, ""),
+    }
+
+
+def test_a_database_that_stays_away_is_said_so(begun, monkeypatch):
+    monkeypatch.setattr(marking, "PATIENCE", 0)
+    away(monkeypatch, before=True)
+    with pytest.raises(InterfaceError):
+        marking.sent([one.row for one in begun], f.NOON)
+    assert set(Outgoing.objects.values_list("state", flat=True)) == {State.SENDING}, (
+        "in doubt after its lease"
+    )
