@@ -23,9 +23,9 @@ def begun(transactional_db, monkeypatch) -> list[marking.Ready]:
     return marking.begin(sending.make_ready(claim=chunk.claim, now=f.NOON), f.NOON)
 
 
-def away(monkeypatch, *, before: bool, times: int = 2) -> list[type[Exception]]:
+def away(monkeypatch, *, before: bool) -> list[type[Exception]]:
     """The database goes away so often, before it heard of the mark or after it kept it."""
-    errors: list[type[Exception]] = [OperationalError, InterfaceError][:times]
+    errors: list[type[Exception]] = [OperationalError, InterfaceError]
     really = marking.waves.record_events
 
     def record_events(**values: object) -> None:
