@@ -146,7 +146,9 @@ def _households(rows: Collection[Outgoing]) -> dict[UUID, list[str]]:
     """Codes of all members at each address that several share; those who left the panel still live there."""
     shared = {row.member.shared_address for row in rows if row.member.shared_address}
     houses: dict[UUID, list[str]] = defaultdict(list)
-    at_home = PanelMember.objects.filter(shared_address__among=shared) if shared else PanelMember.objects.none()
+    at_home = (
+        PanelMember.objects.filter(shared_address__among=shared) if shared else PanelMember.objects.none()
+    )
     for address, code in at_home.values_list("shared_address", "code"):
         if address:
             houses[address].append(code)

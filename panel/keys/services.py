@@ -77,7 +77,9 @@ def data_keys_of_cards(card_locators: Iterable[bytes]) -> CardKeys:
 def _unwrapped(model: type[DataKey] | type[NextKey], cards: dict[bytes, bytes]) -> dict[bytes, bytes]:
     """Rows first, then the ring; again if a rotation destroyed a version in between."""
     for _attempt in range(TRIES):
-        rows = list(model.objects.filter(locator__among=cards).values_list("locator", "kek_version", "wrapped"))
+        rows = list(
+            model.objects.filter(locator__among=cards).values_list("locator", "kek_version", "wrapped")
+        )
         ring = provider().ring()
         if all(version in ring.made_on for _locator, version, _wrapped in rows):
             break

@@ -32,7 +32,9 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
         return wrong_link(request)
     response = response_of(came.case)
     if came.link.mode != Mode.SELF and response.revision and response.mode == Mode.SELF:
-        return wrong_link(request)  # begun by themselves since: the next question alone would tell what they said
+        return wrong_link(
+            request
+        )  # begun by themselves since: the next question alone would tell what they said
     why = why_not(standing(came.case, response), now=came.now)
     if why:
         return _thanks(came, why, request.GET.get("note") == MASKED)

@@ -131,8 +131,8 @@ class Proof:
         people = f.people(study, self.letters, start=turn * self.letters)
         self.recipients = {one.pk: f"m{turn * self.letters + n}@example.org" for n, one in enumerate(people)}
         now = self.bed.clock.now()
-        times = {"opens_at": now - timedelta(hours=1), "closes_at": now + timedelta(days=30)}
-        self.wave = f.planned(study, reminder_days=[], **times)
+        opens, closes = now - timedelta(hours=1), now + timedelta(days=30)
+        self.wave = f.planned(study, reminder_days=[], opens_at=opens, closes_at=closes)
         waves.lift_hours(by=f.LIV, wave=self.wave, reason="The proof runs at any hour.", now=now)
         self.going = False
         self.faults, self.said_so, self.noted = [], set(), []

@@ -305,7 +305,13 @@ def test_law_09_the_rule_never_overtakes_the_notice_and_never_waits_beyond_its_b
     now = NOON + timedelta(hours=hours)
     may = rules.may_carry_out(confirmed_at=NOON, told_staff=told_staff, notice=notice, now=now)
     three_days = now >= NOON + 3 * DAY
-    if notice is None or notice.state in {State.QUEUED, State.DEFERRED, State.CLAIMED, State.READY, State.SENDING}:
+    if notice is None or notice.state in {
+        State.QUEUED,
+        State.DEFERRED,
+        State.CLAIMED,
+        State.READY,
+        State.SENDING,
+    }:
         assert may == three_days
     elif told_staff or notice.reason == Reason.ADDRESS_REFUSED:
         assert may
