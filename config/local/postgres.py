@@ -74,7 +74,7 @@ def environment() -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
-def serve(binaries: Path, data: Path, sockets: Path, how: Sequence[str] = FAST) -> Started:
+def serve(binaries: Path, data: Path, sockets: Path, how: Sequence[str]) -> Started:
     """Start the server on a unix socket only and wait until it takes connections."""
     options = ("listen_addresses=", f"unix_socket_directories={sockets}", *how)
     words: list[str | Path] = [
@@ -119,7 +119,7 @@ def server(sockets: Path | None = None) -> Iterator[str]:
         binaries = installation(folder) / "bin"
         data, where = own(folder / "data"), own(sockets or folder / "socket")
         initialise(binaries, data)
-        child = serve(binaries, data, where)
+        child = serve(binaries, data, where, FAST)
         try:
             yield url_of(where)
         finally:

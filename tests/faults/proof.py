@@ -23,6 +23,7 @@ from panel.invitations import pauses
 from panel.invitations import services as outbox
 from panel.invitations.models import LetterKind, Outgoing
 from panel.invitations.rules import LIVE, TRANSITIONS, WAITING, Reason, State
+from panel.members.models import SilentDay
 from panel.waves import services as waves
 from panel.waves.models import Case, CaseEvent
 from tests.factories import fielding as f
@@ -134,6 +135,7 @@ class Proof:
         opens, closes = now - timedelta(hours=1), now + timedelta(days=30)
         self.wave = f.planned(study, reminder_days=[], opens_at=opens, closes_at=closes)
         waves.lift_hours(by=f.LIV, wave=self.wave, reason="The proof runs at any hour.", now=now)
+        SilentDay.objects.filter(study=study).delete()  # and on any day
         self.going = False
         self.faults, self.said_so, self.noted = [], set(), []
         self.bed.mail.noted()

@@ -15,7 +15,7 @@ from panel.members import selectors, services
 from panel.members.models import Hold, PanelMember, StaffRole, Study, StudyDecision
 from panel.members.rules import Role
 from tests.factories import cast
-from tests.factories.cast import LIV, NOW, SIGNE, SYSTEM, TOR, VERA, user
+from tests.factories.cast import INES, LIV, NOW, SIGNE, SYSTEM, TOR, VERA, user
 
 pytestmark = pytest.mark.django_db
 Status = PanelMember.Status
@@ -228,14 +228,15 @@ def test_NEV_03_an_unreachable_address_leaves_status_and_place_as_they_were(stud
     assert set(told) == {first.code, second.code}
 
 
-def test_an_address_is_tried_again_when_a_coordinator_says_so(amal):
+@pytest.mark.parametrize("who", [SIGNE, VERA])
+def test_an_address_is_tried_again_when_a_coordinator_or_a_keeper_says_so(amal, who):
     services.mark_unreachable(by=SYSTEM, members=[amal], now=NOW)
     with pytest.raises(NotAllowed):
-        services.mark_reachable(by=VERA, member=amal, now=NOW)
-    services.mark_reachable(by=SIGNE, member=amal, now=NOW)
+        services.mark_reachable(by=INES, member=amal, now=NOW)
+    services.mark_reachable(by=who, member=amal, now=NOW)
     assert not PanelMember.objects.get().unreachable
     with pytest.raises(NotNow):
-        services.mark_reachable(by=SIGNE, member=amal, now=NOW)
+        services.mark_reachable(by=who, member=amal, now=NOW)
 
 
 def test_an_address_in_a_reason_is_masked(study):

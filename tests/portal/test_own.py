@@ -230,7 +230,7 @@ def test_if_the_last_write_fails_nothing_is_kept(field, client, own, monkeypatch
 
 @pytest.mark.parametrize("use", [Link.Use.ANSWER, Link.Use.STOP])
 def test_tok_01_another_link_opens_no_own_page_but_has_its_link_mailed(field, client, use):
-    """Once a day, however often the button is pressed."""
+    """Once a day, however often the button is pressed; with the questions that are open."""
     letter = {Link.Use.ANSWER: "a", Link.Use.STOP: "m"}[use]
     address = f"/{letter}/{field.token(use)}/own"
     assert not Outgoing.objects.exists()
@@ -238,7 +238,7 @@ def test_tok_01_another_link_opens_no_own_page_but_has_its_link_mailed(field, cl
         page = Seen(client.post(f"{address}?lang=en", follow=True))
         assert "We have sent the link" in page.text
         assert not page.find("//form")
-    assert Outgoing.objects.get().kind == "receipt"
+    assert Outgoing.objects.get().kind == "link_again"
     assert AuditEvent.objects.filter(verb="own_page.asked").count() == 1
     assert not re.search(r"/p/", page.response.content.decode())
 

@@ -36,7 +36,12 @@ DUE = NOW + WAIT
 
 
 @pytest.fixture
-def full(answered):
+def invited(field):
+    outbox.queue_due(now=NOW)
+
+
+@pytest.fixture
+def full(invited, answered):
     """Every table that can hold something of a member holds something of both."""
     for member in (answered.amal, answered.other):
         RecruitmentRecord.objects.create(
@@ -46,7 +51,6 @@ def full(answered):
         take_evidence(response=Response.objects.get(case__member=member), now=NOW)
         members.hold(by=SYSTEM, member=member, kind="restriction", reason="asked", now=NOW)
         answered.token(Link.Use.STOP, member)
-    outbox.queue_due(now=NOW)
     return answered
 
 

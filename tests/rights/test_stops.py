@@ -112,6 +112,7 @@ def test_a_pause_that_is_over_is_not_in_force(field):
 
 
 def test_no_reminders_is_about_this_wave_only(field):
+    outbox.queue_due(now=NOW)
     stop = ask(field, "no_reminders")
     assert stop.case == field.case()
     assert kinds(field) == ["refused"]
