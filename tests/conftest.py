@@ -83,16 +83,21 @@ def pytest_report_header() -> str:
     return f"databases: {TEST_DB}"
 
 
+BROWSER = ROOT / "tests" / "browser"
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Database tests use all three databases: hardly an action of the product stays in one.
 
-    What touches no database says the same on either: in a run of everything it is left to the one on SQLite.
+    What touches no database, and how pages look, is the same on either: a run of everything leaves it to SQLite's.
     """
     apart = {item for item in items if not _needs_a_database(item)}
     if TEST_DB == "postgres" and not config.args_source.name.startswith("ARGS"):
-        config.hook.pytest_deselected(items=list(apart))
-        items[:] = [item for item in items if item not in apart]
+        once = {item for item in items if item in apart or item.path.parent == BROWSER}
+        once -= {item for item in apart if item.get_closest_marker("own_servers")}
+        config.hook.pytest_deselected(items=list(once))
+        items[:] = [item for item in items if item not in once]
     for item in items:
         if item in apart:
             continue

@@ -7,8 +7,6 @@ from panel.waves.plans import usual_plan
 from tests.browser.test_desk import PHONE, SCREEN, desk, field  # noqa: F401  (fixtures)
 from tests.factories import cast, scene
 
-pytestmark = pytest.mark.browser
-
 
 @pytest.mark.parametrize("size", [SCREEN, PHONE], ids=["screen", "phone"])
 def test_plan_dry_run_and_change_fit_the_screen(field, desk, size):  # noqa: F811

@@ -27,6 +27,7 @@ MORE = {
 NO_DOUBT = {"redis", "beats"}
 
 
+@pytest.mark.own_servers
 @pytest.mark.parametrize("go", GOES)
 def test_after_each_fault_a_letter_was_sent_once_is_sent_later_or_stands_in_doubt(go):
     """None twice unless a person said so; each in doubt was in `sending` at the fault (proof.py judges)."""
