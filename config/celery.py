@@ -1,11 +1,26 @@
 """The Celery application. What runs when, and on which queue, stands in config/schedule.py."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import task_postrun, task_prerun
+from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("gjensyn")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+def keep_connections(**_: Any) -> None:
+    """Connections live on from task to task as from request to request (CONN_MAX_AGE), and dead ones are left.
+
+    Celery by itself opens new ones for each task: in sending, a quarter of all processor time.
+    """
+    close_old_connections()
+
+
+task_prerun.connect(keep_connections, weak=False)
+task_postrun.connect(keep_connections, weak=False)

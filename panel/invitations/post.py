@@ -198,15 +198,15 @@ class Backend(EmailBackend):
         self._judge(code, words, refused=Outcome.MAIL_REFUSED)
 
     def _envelope(self, sender: str, recipient: str) -> list[tuple[int, bytes]]:
-        """The answers to sender, recipient and "may I go on"; asked in one go where the server offers it (RFC 2920).
+        """The answers to sender, recipient (bare addresses) and "may I go on"; in one go if that is offered (RFC 2920).
 
         One after the other, the first refusal ends it; in one go all are answered. A server that wants the content of
         a letter whose sender or recipient it refused gets none: the line is closed.
         """
         server = self._server
         eight = " body=8bitmime" if server.has_extn("8bitmime") else ""
-        commands = [_command(f"MAIL FROM:{smtplib.quoteaddr(sender)}{eight}"),
-                    _command(f"RCPT TO:{smtplib.quoteaddr(recipient)}"), _command("DATA")]  # fmt: skip
+        commands = [_command(f"MAIL FROM:<{sender}>{eight}"),
+                    _command(f"RCPT TO:<{recipient}>"), _command("DATA")]  # fmt: skip
         replies: list[tuple[int, bytes]] = []
         if server.has_extn("pipelining"):
             server.send(b"".join(commands))

@@ -102,9 +102,9 @@ class Migration(migrations.Migration):
                 ('tried_at', models.DateTimeField(blank=True, help_text='When it was last handed to the mail server.', null=True)),
                 ('sent_at', models.DateTimeField(blank=True, null=True)),
                 ('case', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='outgoing', to='waves.case')),
-                ('letter', models.ForeignKey(blank=True, help_text='The version its plan names; none for the newest approved one of its kind.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='outgoing', to='invitations.letter')),
-                ('member', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='outgoing', to='members.panelmember')),
-                ('raised_by', models.ForeignKey(blank=True, help_text='The decision on record that allows more than two.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='members.studydecision')),
+                ('letter', models.ForeignKey(db_index=False, blank=True, help_text='The version its plan names; none for the newest approved one of its kind.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='outgoing', to='invitations.letter')),
+                ('member', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='outgoing', to='members.panelmember')),
+                ('raised_by', models.ForeignKey(db_index=False, blank=True, help_text='The decision on record that allows more than two.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='members.studydecision')),
             ],
         ),
         migrations.CreateModel(
@@ -191,10 +191,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='outgoing',
             index=models.Index(fields=['state', 'due_at'], name='outbox_due'),
-        ),
-        migrations.AddIndex(
-            model_name='outgoing',
-            index=models.Index(fields=['state', 'lease_until'], name='outbox_leases'),
         ),
         migrations.AddIndex(
             model_name='outgoing',
