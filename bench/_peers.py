@@ -3,8 +3,9 @@
     python -m bench._peers WHAT DATABASE_URL SMTP_PORT FILE N
 
 FILE holds letters as subject, text, HTML. Prints seconds as JSON, and what was tried. `post_office`: rows of its own
-queue, made beforehand and not counted, sent by `send_queued_mail` with the best of several settings. `raw`: finished
-bytes by smtplib over two kept connections. `building`: Django's EmailMessage made into bytes, not sent.
+queue, made beforehand and not counted, sent by `send_queued_mail` with the best of several settings. `as_it_comes`: the
+same by its own defaults, its rows counted, as ours are. `raw`: finished bytes by smtplib over two kept connections.
+`building`: Django's EmailMessage made into bytes, not sent.
 """
 
 import json
@@ -97,6 +98,17 @@ def post_office(letters: list[Letter], number: int) -> dict[str, Any]:
     }
 
 
+def as_it_comes(letters: list[Letter], number: int) -> dict[str, Any]:
+    call_command("migrate", verbosity=0)
+    vars(settings)["POST_OFFICE"] = QUIET
+    start = perf_counter()
+    queue(letters, number)
+    with tempfile.TemporaryDirectory() as folder:
+        call_command("send_queued_mail", lockfile=f"{folder}/lock", log_level=0)
+    assert not Email.objects.exclude(status=STATUS.sent).exists(), "it left some unsent"
+    return {"seconds": perf_counter() - start}
+
+
 def built(one: Letter, number: int) -> bytes:
     message = EmailMultiAlternatives(
         one["subject"], one["text"], "post@example.org", [f"m{number}@example.org"]
@@ -133,5 +145,5 @@ def raw(letters: list[Letter], number: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    of = {"post_office": post_office, "raw": raw, "building": building}[WHAT]
+    of = {"post_office": post_office, "as_it_comes": as_it_comes, "raw": raw, "building": building}[WHAT]
     print(json.dumps(of(json.loads(Path(FILE).read_text()), int(NUMBER))))

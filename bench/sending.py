@@ -29,7 +29,7 @@ from tests.faults.beds import ROOT, Bed
 N = 94_000
 #: The goal: letters a second, and how many times django-post-office.
 WANTED, TIMES = 2500, 5.0
-PEER_LETTERS = {"post_office": 10_000, "raw": 20_000, "building": 4000}
+PEER_LETTERS = {"post_office": 10_000, "as_it_comes": 5000, "raw": 20_000, "building": 4000}
 
 
 class Grounds(Bed):
@@ -113,8 +113,9 @@ def main(number: int) -> int:
         rate = importlib.import_module("bench._wave").ours(bed, number)  # it reads the settings just made
         letters, url = specimens(bed), bed.database("others")
         theirs = {what: peer(bed, what, letters, url) for what in PEER_LETTERS}
-        ratio = rate / theirs["post_office"]
-    print(f"ours / django-post-office = {ratio:.1f}; ours / raw smtplib = {rate / theirs['raw']:.2f}")
+    told = {name: f"{rate / theirs[name]:.2f}" for name in ("post_office", "as_it_comes", "raw")}
+    print("ours, as so many times theirs:", *(f"{name} {times}" for name, times in told.items()))
+    ratio = rate / theirs["post_office"]
     return 0 if rate >= WANTED and ratio >= TIMES else 1
 
 
