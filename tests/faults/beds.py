@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Thread, get_ident
 
 from redis import Redis
 
@@ -43,8 +43,8 @@ class Clock:
         return datetime.now(UTC) + self.ahead
 
     def show(self) -> None:
-        """Whole or not at all, for others read it at any moment."""
-        new = self.file.with_suffix(".new")
+        """Whole or not at all, for others read it at any moment; two threads may show it at once."""
+        new = self.file.with_suffix(f".{get_ident()}")
         new.write_text(self.now().isoformat())
         new.replace(self.file)
 
