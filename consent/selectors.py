@@ -21,9 +21,8 @@ def holding(*, study_key: UUID, subjects: Collection[str] | None, purpose: str) 
     Of `subjects`, or of the whole study; one query.
     """
     entries = ConsentEntry.objects.filter(study_key=study_key, purpose=purpose)
-    if (
-        subjects is not None and len(subjects) <= ASK_BY_NAME
-    ):  # by the index, whatever the planner knows of the table
+    if subjects is not None and len(subjects) <= ASK_BY_NAME:
+        # By the index, whatever the planner knows of the table.
         named = entries.filter(subject__in=subjects).order_by("id").values_list("subject", "action")
         return {subject for subject, last in dict(named).items() if last not in ConsentEntry.NO}
     latest = entries.order_by().values("subject").annotate(latest=Max("id")).values("latest")

@@ -22,6 +22,7 @@ from panel.desk.words import COLOURS, language, reason
 from panel.invitations import pauses, soft_launch
 from panel.invitations import selectors as outbox
 from panel.invitations.models import Outgoing
+from panel.invitations.rules import UNDER_WAY
 from panel.invitations.selectors import Letters
 from panel.members.rules import Verb
 from panel.threshold import k_of
@@ -34,8 +35,6 @@ from panel.waves.rates import FORMULAS, Rate
 
 Words = str | Promise
 State, Status = Outgoing.State, Wave.Status
-#: Letters that wait or are on their way.
-WAITING = frozenset({State.QUEUED, State.CLAIMED, State.READY, State.SENDING, State.DEFERRED})
 
 
 def context(request: HttpRequest, wave: Wave, may: frozenset[Verb]) -> dict[str, Any]:
@@ -144,7 +143,7 @@ def _entry(step: Step, day: date, letters: Sequence[Letters]) -> Entry:
         step.kind.label,
         step.to.label,
         sent=sum(one.number for one in alike if one.state == State.SENT),
-        waiting=sum(one.number for one in alike if one.state in WAITING),
+        waiting=sum(one.number for one in alike if one.state in UNDER_WAY),
         from_then=step.kind in plans.AFTER_INVITATION,
         letter=reverse("desk:invitations_letter_change", args=[step.letter]) if step.letter else "",
     )

@@ -101,20 +101,15 @@ def _burdens(rows: Sequence[Outgoing], now: datetime) -> dict[UUID, Burden]:
 
 def _conditions(rows: Sequence[Outgoing]) -> dict[UUID, Condition | None]:
     """Whom the step of each letter is for in the plan as it is now; None where the plan has no such step any more."""
-    waves_of = {row.case.wave_id: row.case.wave for row in rows if row.case}
-    planned = {pk: wave.planned for pk, wave in waves_of.items()}
-    wanted = {
-        (row.case.wave_id, row.kind, row.ordinal)
+    wave_of = {row.case.wave_id: row.case.wave for row in rows if row.case}
+    plans = {pk: wave.planned for pk, wave in wave_of.items()}  # parsed once for each wave
+    asked = {
+        row.pk: (row.case.wave_id, row.kind, row.ordinal)
         for row in rows
         if row.case and row.kind in rules.SURVEY_MAIL
     }
-    known = {(wave, kind, ordinal): planned[wave].step(kind, ordinal) for wave, kind, ordinal in wanted}
-    steps = {
-        row.pk: known[row.case.wave_id, row.kind, row.ordinal]
-        for row in rows
-        if row.case and row.kind in rules.SURVEY_MAIL
-    }
-    found = {pk: step.to if step else None for pk, step in steps.items()}
+    steps = {of: plans[of[0]].step(of[1], of[2]) for of in set(asked.values())}
+    found = {pk: step.to if (step := steps[of]) else None for pk, of in asked.items()}
     return {row.pk: found.get(row.pk, Condition.EVERYBODY) for row in rows}
 
 

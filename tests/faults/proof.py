@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 from panel.invitations import pauses
 from panel.invitations import services as outbox
 from panel.invitations.models import LetterKind, Outgoing
-from panel.invitations.rules import LIVE, TRANSITIONS, WAITING, Reason, State
+from panel.invitations.rules import LIVE, TRANSITIONS, UNDER_WAY, WAITING, Reason, State
 from panel.members.models import SilentDay
 from panel.waves import services as waves
 from panel.waves.models import Case, CaseEvent
@@ -159,9 +159,7 @@ class Proof:
 
     def waiting(self) -> int:
         states = self.states()
-        return (
-            self.letters - sum(states.values()) + sum(states[state] for state in LIVE - {State.UNCONFIRMED})
-        )
+        return self.letters - sum(states.values()) + sum(states[state] for state in UNDER_WAY)
 
     def taken(self) -> int:
         """How many letters of this wave the mail server took by now."""
@@ -258,7 +256,7 @@ class Proof:
 
     def next_moment(self, now: datetime) -> timedelta | None:
         """Until the last that waits for its time is due; None while some are due and wait for something else."""
-        live = self.rows().filter(state__in=LIVE - {State.UNCONFIRMED})
+        live = self.rows().filter(state__in=UNDER_WAY)
         if live.filter(state__in=WAITING, due_at__lte=now).exists():
             return None
         moments = [at for pair in live.values_list("due_at", "lease_until") for at in pair if at and at > now]
