@@ -1,10 +1,11 @@
 """The Celery application. What runs when, and on which queue, stands in config/schedule.py."""
 
+import gc
 import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import task_postrun, task_prerun
+from celery.signals import task_postrun, task_prerun, worker_process_init
 from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -26,3 +27,16 @@ def keep_connections(sender: Any, **_: Any) -> None:
 
 task_prerun.connect(keep_connections, weak=False)
 task_postrun.connect(keep_connections, weak=False)
+
+
+def leave_the_loaded_alone(**_: Any) -> None:
+    """The garbage collector looks no more at what a worker loaded before its first task, and at the rest less often.
+
+    A thousand letters are many small objects of which hardly any is garbage: looking each 700 took a sixth of the time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000)
+
+
+worker_process_init.connect(leave_the_loaded_alone, weak=False)

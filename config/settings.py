@@ -202,7 +202,7 @@ MAIL_PER_SECOND: int = env.int("MAIL_PER_SECOND", 0, validate=validate.Range(min
 MAIL_PER_DOMAIN_PER_MINUTE: int = env.int("MAIL_PER_DOMAIN_PER_MINUTE", 0, validate=validate.Range(min=0))
 MAIL_PER_DAY: int = env.int("MAIL_PER_DAY", 0, validate=validate.Range(min=0))
 #: Letters that a worker checks and makes ready at once. How many are in doubt after a crash does not hang on it.
-MAIL_CHUNK: int = env.int("MAIL_CHUNK", 500, validate=validate.Range(min=1))
+MAIL_CHUNK: int = env.int("MAIL_CHUNK", 1000, validate=validate.Range(min=1))
 
 # --- the example study moves its own clock; a real installation can't
 CLOCK_FILE: str = env.str("CLOCK_FILE", "")

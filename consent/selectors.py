@@ -12,7 +12,7 @@ from consent.models import Block, ConsentEntry, ConsentForm, ConsentText, Inform
 from consent.rules import LANGUAGES, letter_of, text_hash
 
 #: Above this many subjects, the whole study is read and cut down here: one statement either way.
-ASK_BY_NAME = 500
+ASK_BY_NAME = 2000
 
 
 def holding(*, study_key: UUID, subjects: Collection[str] | None, purpose: str) -> set[str]:

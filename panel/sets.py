@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.db import connections, router
 from django.db.models import Field, ForeignObject, Lookup, Model, QuerySet
@@ -37,15 +38,16 @@ def insert(model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[A
         made = [model(**dict(zip(columns, row, strict=True))) for row in rows]
         model._base_manager.using(alias).bulk_create(made)
         return
-    others = [
-        one for one in model._meta.concrete_fields if one.attname not in columns and not one.db_returning
-    ]
-    rest = [one.get_default() for one in others]
-    names = ", ".join(
-        connection.ops.quote_name(name) for name in (*columns, *(str(one.column) for one in others))
-    )
-    table = connection.ops.quote_name(model._meta.db_table)
-    with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+    there = {one.attname: one for one in model._meta.concrete_fields}
+    others = [one for name, one in there.items() if name not in columns and not one.db_returning]
+    fields, rest = [*map(there.__getitem__, columns), *others], [one.get_default() for one in others]
+    quote = connection.ops.quote_name
+    names = ", ".join(quote(str(one.column)) for one in fields)
+    statement = f"COPY {quote(model._meta.db_table)} ({names}) FROM STDIN (FORMAT BINARY)"
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.set_types(
+            [str(one.db_type(connection)).partition("(")[0] for one in fields]
+        )  # varchar(10): varchar
         for row in rows:
             copy.write_row((*row, *rest))
 
@@ -70,8 +72,12 @@ class Among(Lookup):  # type: ignore[type-arg]
 
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         lhs, params = self.process_lhs(compiler, connection)
-        kind = self.lhs.output_field.db_type(connection)
-        return f"{lhs} = ANY(%s::{kind}[])", (*params, self._values())
+        kind, values = self.lhs.output_field.db_type(connection), self._values()
+        if values and all(
+            isinstance(one, UUID) for one in values
+        ):  # in one go; one by one costs six times as much
+            return f"{lhs} = ANY(%s::{kind}[])", (*params, f"{{{','.join([one.hex for one in values])}}}")
+        return f"{lhs} = ANY(%s::{kind}[])", (*params, values)
 
 
 Field.register_lookup(Among)

@@ -16,7 +16,7 @@ from panel.invitations import rules
 from panel.invitations.limits import STRICT, USUAL, Burden, Hours, Numbers, Silence
 from panel.invitations.models import LetterKind, Outgoing
 from panel.members.models import PanelMember, SilentDay, Study, StudyDecision
-from panel.waves.models import CaseEvent, Wave
+from panel.waves.models import Case, CaseEvent, Wave
 
 IN_FLIGHT = (rules.State.READY, rules.State.SENDING, rules.State.UNCONFIRMED)
 LETTERS = frozenset(rules.EVENTS.values())
@@ -70,26 +70,34 @@ def look_back(studies: Iterable[Study], now: datetime, *, of_rows: Iterable[Wave
     return min([now, *(wave.opens_at for wave in of_rows)]) - timedelta(days=days + 2)
 
 
+def same_people(persons: Mapping[UUID, UUID | None]) -> dict[UUID, UUID]:
+    """These members and all others who are one of their people, each with the person; given each with its mark, if any.
+
+    Without a mark a member is a person of its own.
+    """
+    marks = {mark for mark in persons.values() if mark}
+    marked = PanelMember.objects.filter(person__among=marks).values_list("pk", "person") if marks else ()
+    return {pk: mark or pk for pk, mark in (*persons.items(), *marked)}
+
+
 def history(members: Collection[PanelMember], *, since: datetime, but: Collection[UUID] = ()) -> History:
     """By member, the survey letters of the person since then, oldest first. `but`: rows that are being decided on."""
-    persons = {member.person for member in members if member.person}
-    marked = PanelMember.objects.filter(person__among=persons).values_list("pk", "person") if persons else ()
-    same = {pk: person for pk, person in marked if person}
-    whom = {*same, *(member.pk for member in members)}
+    whom = same_people({member.pk: member.person for member in members})
     found: dict[UUID, list[Sent]] = defaultdict(list)
-    for member_id, wave, kind, at in _noted(whom, since):
-        found[same.get(member_id, member_id)].append(Sent(at, wave, kind == Wave.Kind.SURVEY))
-    for member_id, wave, kind, at in _in_flight(whom, but):
-        found[same.get(member_id, member_id)].append(Sent(at, wave, kind == Wave.Kind.SURVEY))
-    return {member.pk: sorted(found.get(member.person or member.pk, [])) for member in members}
+    for member_id, wave, kind, at in (*_noted(whom, since), *_in_flight(whom, but)):
+        found[whom[member_id]].append(Sent(at, wave, kind == Wave.Kind.SURVEY))
+    return {member.pk: sorted(found.get(whom[member.pk], [])) for member in members}
 
 
 Rows = Iterable[tuple[UUID, UUID, str, datetime]]
 
 
 def _noted(whom: Collection[UUID], since: datetime) -> Rows:
-    events = CaseEvent.objects.filter(case__member_id__among=whom, kind__in=LETTERS, at__gt=since)
-    return events.values_list("case__member", "case__wave", "case__wave__kind", "at")
+    """By way of the cases: asked for both at once, the database reads the events of everybody."""
+    of_whom = Case.objects.filter(member_id__among=whom).values_list("pk", "member", "wave", "wave__kind")
+    cases = {pk: (member, wave, kind) for pk, member, wave, kind in of_whom}
+    events = CaseEvent.objects.filter(case_id__among=cases, kind__in=LETTERS, at__gt=since)
+    return [(*cases[case], at) for case, at in events.values_list("case", "at")]
 
 
 def _in_flight(whom: Collection[UUID], but: Collection[UUID]) -> Rows:

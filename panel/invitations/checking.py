@@ -8,8 +8,6 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q
-
 from consent import selectors as consent
 from consent.models import Purpose
 from panel.invitations import burdens, pauses, rules
@@ -25,12 +23,16 @@ NOT_BEGUN = (*rules.WAITING, State.CLAIMED)
 REMINDED = frozenset(rules.EVENTS[kind] for kind in rules.REMINDERS)
 
 
-def hold_people(claim: UUID) -> None:
-    """Locks the people of a claim, before its rows, so that two workers never both find room for one more letter."""
-    chosen = Outgoing.objects.filter(claim=claim, state=State.CLAIMED).exclude(case=None)
-    persons = chosen.exclude(member__person=None).values("member__person")
-    people = PanelMember.objects.filter(Q(pk__in=chosen.values("member")) | Q(person__in=persons))
-    list(people.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
+def hold_people(claim: UUID) -> dict[UUID, PanelMember]:
+    """Locks the people of a claim, before its rows, so that two workers never both find room for one more letter.
+
+    Returns them by id, and whoever else they are.
+    """
+    to = list(Outgoing.objects.filter(claim=claim, state=State.CLAIMED).values_list("member", flat=True))
+    marks = PanelMember.objects.filter(pk__among=to).exclude(person=None).values_list("pk", "person")
+    whom = {*to, *burdens.same_people(dict(marks))}
+    people = PanelMember.objects.filter(pk__among=whom).order_by("pk").select_for_update(no_key=True)
+    return {member.pk: member for member in people}
 
 
 def verdicts(rows: Sequence[Outgoing], now: datetime) -> dict[Outgoing, Verdict]:
@@ -38,11 +40,11 @@ def verdicts(rows: Sequence[Outgoing], now: datetime) -> dict[Outgoing, Verdict]
     facts, going, decided = gather(rows, now), set[UUID](), {}
     for row in rows:
         person = row.member.person or row.member_id
-        if row.case and person in going:  # decided on when the first is on its way
+        if row.case_id and person in going:  # decided on when the first is on its way
             decided[row] = Verdict(Reason.MAIL_CAP, until=now + rules.CHECK_HOLDS)
             continue
-        decided[row] = rules.may_send(facts[row.pk], now)
-        if row.case and decided[row].send:
+        decided[row] = verdict = rules.may_send(facts[row.pk], now)
+        if row.case_id and verdict.send:
             going.add(person)
     return decided
 
@@ -65,8 +67,8 @@ def gather(rows: Sequence[Outgoing], now: datetime) -> dict[UUID, Facts]:
         row.pk: _facts(
             row,
             agreed=row.pk in agreed,
-            held=_is_held(row, holds[row.member_id]),
-            case_kinds=events[row.case_id or row.pk],
+            held=_is_held(row, holds.get(row.member_id, ())),
+            case_kinds=events.get(row.case_id or row.pk, ()),
             to=conditions[row.pk],
             reminders_sent=reminders[row.case_id or row.pk],
             paused=row.pk in paused,
@@ -78,24 +80,25 @@ def gather(rows: Sequence[Outgoing], now: datetime) -> dict[UUID, Facts]:
 
 def _burdens(rows: Sequence[Outgoing], now: datetime) -> dict[UUID, Burden]:
     """What each survey letter would add to, over all studies."""
-    survey = [(row, row.case.wave) for row in rows if row.case]
+    survey = [(row, row.member, case.wave) for row in rows if (case := row.case)]
     if not survey:
         return {}
-    studies = {row.member.study for row, _wave in survey}
-    silence = burdens.silences({study.pk for study in studies})
-    numbers = {study.pk: burdens.numbers(study) for study in studies}
-    since = burdens.look_back(studies, now, of_rows={wave for _row, wave in survey})
-    sent = burdens.history([row.member for row, _wave in survey], since=since)
+    studies = {member.study_id: member.study for _row, member, _wave in survey}
+    silence = burdens.silences(studies)
+    numbers = {pk: burdens.numbers(study) for pk, study in studies.items()}
+    waves_of = {wave.pk: wave for _row, _member, wave in survey}
+    since = burdens.look_back(studies.values(), now, of_rows=waves_of.values())
+    sent = burdens.history([member for _row, member, _wave in survey], since=since)
     return {
         row.pk: burdens.burden(
-            member=row.member,
+            member=member,
             kind=row.kind,
             wave=wave,
             silence=silence[wave.study_id],
             sent=sent[row.member_id],
             of_study=numbers[wave.study_id],
         )
-        for row, wave in survey
+        for row, member, wave in survey
     }
 
 
@@ -104,9 +107,9 @@ def _conditions(rows: Sequence[Outgoing]) -> dict[UUID, Condition | None]:
     wave_of = {row.case.wave_id: row.case.wave for row in rows if row.case}
     plans = {pk: wave.planned for pk, wave in wave_of.items()}  # parsed once for each wave
     asked = {
-        row.pk: (row.case.wave_id, row.kind, row.ordinal)
+        row.pk: (case.wave_id, row.kind, row.ordinal)
         for row in rows
-        if row.case and row.kind in rules.SURVEY_MAIL
+        if (case := row.case) and row.kind in rules.SURVEY_MAIL
     }
     steps = {of: plans[of[0]].step(of[1], of[2]) for of in set(asked.values())}
     found = {pk: step.to if (step := steps[of]) else None for pk, of in asked.items()}
@@ -127,7 +130,9 @@ def _paused(rows: Sequence[Outgoing]) -> set[UUID]:
 
 def _is_held(row: Outgoing, holds: Collection[str]) -> bool:
     """Who is to agree to new words gets no survey mail until then; the question itself is what they wait for."""
-    return bool(set(holds) - ({Hold.Kind.RECONSENT} if row.kind not in rules.SURVEY_MAIL else set()))
+    return bool(holds) and (
+        row.kind in rules.SURVEY_MAIL or any(kind != Hold.Kind.RECONSENT for kind in holds)
+    )
 
 
 def _facts(
@@ -141,7 +146,8 @@ def _facts(
     paused: bool,
     burden: Burden,
 ) -> Facts:
-    member, wave = row.member, row.case.wave if row.case else None
+    member, case = row.member, row.case
+    wave = case.wave if case else None
     return Facts(
         kind=row.kind,
         agreed=agreed,
@@ -163,15 +169,16 @@ def _facts(
 
 def _agreed(rows: Sequence[Outgoing]) -> set[UUID]:
     """Rows whose purpose has a basis now (LAW-03). Service mail answers a request of the member's own."""
-    by_purpose: dict[tuple[UUID, str], list[Outgoing]] = defaultdict(list)
+    by_purpose: dict[tuple[UUID, str], dict[UUID, str]] = defaultdict(dict)
     for row in rows:
-        by_purpose[row.member.study.key, row.purpose].append(row)
+        member = row.member
+        by_purpose[member.study.key, row.purpose][row.pk] = member.code
     agreed: set[UUID] = set()
-    for (study_key, purpose), of_purpose in by_purpose.items():
-        codes = {row.member.code for row in of_purpose}
+    for (study_key, purpose), code_of in by_purpose.items():
+        codes = set(code_of.values())
         if purpose != Purpose.SERVICE:
             codes = consent.holding(study_key=study_key, subjects=codes, purpose=Purpose(purpose))
-        agreed.update(row.pk for row in of_purpose if row.member.code in codes)
+        agreed.update(row for row, code in code_of.items() if code in codes)
     return agreed
 
 

@@ -17,6 +17,7 @@ from panel.invitations.models import Outgoing, SendingPause
 from panel.invitations.rules import Reason, State
 from panel.journal import selectors as journal
 from panel.members.models import Study
+from panel.sets import batched
 
 #: Rows per UPDATE of what is put off.
 SET = 1000
@@ -30,20 +31,22 @@ class Claimed:
     service_mail: bool
 
 
-def dispatch(*, now: datetime) -> list[Claimed]:
-    """Claims what is due, in chunks; the caller hands each claim to a worker. Receipts come first.
+def dispatch(*, now: datetime) -> Iterator[Claimed]:
+    """Claims what is due, chunk by chunk as it is asked for the next; the caller hands each claim to a worker.
 
-    Nothing at all on a restored database until its journal is replayed (CRY-11), or by a clock set back.
+    Receipts come first. Nothing at all on a restored database until its journal is replayed (CRY-11), or by a clock
+    set back.
     """
     if not journal.in_step(now=now):
-        return []
+        return
     waiting = Outgoing.objects.filter(state__in=rules.WAITING)
     ready = waiting.exclude(member__study__in=_held_up(now))
-    receipts = _claim(_due(ready.filter(case=None), now, rules.CLAIMED_MAX), now)  # before any wave's letters
+    receipts = _due(ready.filter(case=None), now, rules.CLAIMED_MAX)  # before any wave's letters
+    yield from (Claimed(claim, True) for claim in _claim(receipts, now))
     of_waves = ready.exclude(case=None)
     here = pauses.watch(now=now)
     letters = _probe(here, of_waves, now) if here else _claim(_letters(of_waves, now), now)
-    return [Claimed(claim, True) for claim in receipts] + [Claimed(claim, False) for claim in letters]
+    yield from (Claimed(claim, False) for claim in letters)
 
 
 def _due(rows: QuerySet[Outgoing], now: datetime, room: int) -> list[UUID]:
@@ -125,8 +128,14 @@ def _tell(rows: QuerySet[Outgoing], why: Reason) -> None:
 
 def _claim(rows: Sequence[UUID], now: datetime) -> Iterator[UUID]:
     """Claims chunk by chunk. Two dispatchers may have seen the same rows; the update gives each to one."""
-    for start in range(0, len(rows), settings.MAIL_CHUNK):
-        yield from _take(rows[start : start + settings.MAIL_CHUNK], uuid4(), now)
+    for some in batched(rows, _size()):
+        yield from _take(some, uuid4(), now)
+
+
+def _size() -> int:
+    """How many rows a claim has: no more than may go while their check holds, or letters are made in vain."""
+    in_time = settings.MAIL_PER_SECOND * int(rules.CHECK_HOLDS.total_seconds())
+    return min(settings.MAIL_CHUNK, in_time or settings.MAIL_CHUNK)
 
 
 def _take(rows: Sequence[UUID], claim: UUID, now: datetime) -> Iterator[UUID]:

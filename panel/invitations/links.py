@@ -7,8 +7,8 @@ so that the page can say thanks.
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -40,9 +40,8 @@ PATHS = {
 }
 
 
-@dataclass(frozen=True)
-class NewLink:
-    """A link to be made."""
+class NewLink(NamedTuple):
+    """A link to be made. (No dataclass: four are made for each letter.)"""
 
     use: Link.Use
     member: PanelMember

@@ -177,7 +177,7 @@ class Outgoing(models.Model):
         db_index=False,
         help_text="The decision on record that allows more than two.",
     )
-    claim = models.UUIDField(null=True, blank=True, db_index=True, help_text="Which claim has it now.")
+    claim = models.UUIDField(null=True, blank=True, help_text="Which claim has it now.")
     lease_until = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     tried_at = models.DateTimeField(
@@ -207,8 +207,18 @@ class Outgoing(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["state", "due_at"], name="outbox_due"),
-            models.Index(fields=["tried_at"], name="outbox_tries"),
+            # Only what is waiting, or in somebody's hands: most rows are over, and are asked for by case.
+            models.Index(
+                fields=["due_at"], name="outbox_due", condition=models.Q(state__in=("queued", "deferred"))
+            ),
+            models.Index(
+                fields=["claim"],
+                name="outbox_in_hand",
+                condition=models.Q(state__in=("claimed", "ready", "sending", "unconfirmed")),
+            ),
+            models.Index(
+                fields=["tried_at"], name="outbox_tries", condition=models.Q(tried_at__isnull=False)
+            ),
         ]
 
     class Privacy:

@@ -62,12 +62,13 @@ def render(
     to_cards = [row for row in letters if row.pk not in addresses]
     households = _households(to_cards)
     cards: dict[str, ContactData] = {}
-    for study in {row.member.study for row in to_cards}:
-        rows = [row for row in to_cards if row.member.study == study]
-        houses = [households.get(row.member.shared_address, ()) for row in rows if row.member.shared_address]
-        cards |= _open(
-            {row.member.code for row in rows}, {code for house in houses for code in house}, study.slug, now
-        )
+    by_study: dict[str, list[PanelMember]] = defaultdict(list)
+    for row in to_cards:
+        by_study[row.member.study.slug].append(row.member)
+    for study, members in by_study.items():
+        houses = [households.get(member.shared_address, ()) for member in members if member.shared_address]
+        at_home = {code for house in houses for code in house}
+        cards |= _open({member.code for member in members}, at_home, study, now)
     rows = [row for row in letters if row.pk in addresses or row.member.code in cards]
     about = again.about(rows)
     tokens = _mint(rows, about, rules.local_day(now))
@@ -78,14 +79,14 @@ def render(
     press = Press(now) if printed else None
     mails: dict[Outgoing, Mail | Printed] = {}
     for row in rows:
-        to, mark = addresses.get(row.pk), ""
+        letter, member, to, mark = letters[row], row.member, addresses.get(row.pk), ""
         if to is None:
-            to = cards[row.member.code].email
-            house = told_apart.get(row.member.shared_address, {}) if row.member.shared_address else {}
-            mark = house.get(row.member.code, "")
+            to = cards[member.code].email
+            house = told_apart.get(member.shared_address, {}) if member.shared_address else {}
+            mark = house.get(member.code, "")
         own = values_of(row, tokens[row.pk], about.get(row.pk))
-        mail = press.print(row, letters[row], to, own, mark) if press else None
-        mails[row] = mail or compose(row, letters[row], own, to, mark)
+        mail = press.print(row, letter, to, own, mark) if press else None
+        mails[row] = mail or compose(row, letter, own, to, mark)
     return mails
 
 
@@ -182,9 +183,7 @@ def _mint(
     rows: Sequence[Outgoing], about: Mapping[UUID, Case], today: date
 ) -> dict[UUID, dict[Link.Use, str]]:
     """New links for each letter, in one insert."""
-    wanted = [(row, use) for row in rows for use in LINKS.get(row.kind, ALWAYS)]
-    new = [links.NewLink(use, row.member, about.get(row.pk), row.occasion) for row, use in wanted]
-    minted: dict[UUID, dict[Link.Use, str]] = defaultdict(dict)
-    for (row, use), token in zip(wanted, links.mint_many(new, today=today), strict=True):
-        minted[row.pk][use] = token
-    return minted
+    wanted = [(row, row.member, about.get(row.pk), LINKS.get(row.kind, ALWAYS)) for row in rows]
+    new = [links.NewLink(use, to, case, row.occasion) for row, to, case, uses in wanted for use in uses]
+    tokens = iter(links.mint_many(new, today=today))
+    return {row.pk: {use: next(tokens) for use in uses} for row, _to, _case, uses in wanted}

@@ -186,7 +186,8 @@ class CaseEvent(models.Model):
         UNABLE = "unable", _("could not take part, as staff were told")
 
     id = models.BigAutoField(primary_key=True)
-    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="events")
+    # `events_by_case` begins with it.
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="events", db_index=False)
     kind = models.CharField(max_length=12, choices=Kind)
     at = models.DateTimeField()
 

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -55,6 +55,8 @@ class Clock:
 
 class Bed:
     """The servers by name, each started again at the same address."""
+
+    kept: Sequence[str] = KEPT
 
     def __init__(self, folder: Path, kind: str) -> None:
         self.folder, self.kind = folder, kind
@@ -123,7 +125,9 @@ class Bed:
 
     def start_postgres(self) -> None:
         """With what it had before; the first time with nothing."""
-        self.servers["postgres"] = postgres.serve(self.binaries, self.folder / "data", self.sockets, KEPT)
+        self.servers["postgres"] = postgres.serve(
+            self.binaries, self.folder / "data", self.sockets, self.kept
+        )
 
     def start_mail(self) -> None:
         notes, orders = self.folder / "letters.txt", self.folder / "orders.sock"

@@ -121,7 +121,7 @@ def test_cry_11_a_replay_killed_by_sigkill_is_finished_by_the_next_and_nothing_i
     assert 5 <= done < 40, "the kill came in the middle"
     assert Stop.objects.count() == done
     assert selectors.compare(now=now).reason is Reason.BEHIND
-    assert outbox.dispatch(now=now) == []
+    assert list(outbox.dispatch(now=now)) == []
 
     assert run(service_env, "journal", "replay").wait() == 0
     assert Stop.objects.count() == JournalLine.objects.count() == 40

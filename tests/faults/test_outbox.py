@@ -121,7 +121,7 @@ def test_a_message_lost_by_the_broker_costs_a_lease_and_no_letter(
     """Claimed, and the hand-over never reached a worker."""
     a_wave_of(5)
     services.queue_due(now=clock.now())
-    services.dispatch(now=clock.now())
+    list(services.dispatch(now=clock.now()))
     services.sweep_leases(now=clock.now() + CLAIM_LEASE + timedelta(seconds=1))
     celery_worker_process(concurrency=1)
     call("dispatch", broker)

@@ -106,7 +106,7 @@ def test_queries_for_the_burden_do_not_grow_with_the_letters(livet, django_asser
     people = f.people(livet, 12)
     PanelMember.objects.filter(pk__in=[one.pk for one in people[:6]]).update(person=uuid4())
     members = list(livet.members.all())
-    with django_assert_max_num_queries(3):
+    with django_assert_max_num_queries(4):
         burdens.history(members, since=f.NOON - 200 * DAY)
 
 

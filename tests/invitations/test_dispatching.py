@@ -143,3 +143,28 @@ def test_what_the_close_overtakes_ends_as_not_sent_and_is_counted(livet):
     run(from_close)
     assert states() == {"cancelled closed": 3}
     assert CaseEvent.objects.filter(kind=CaseEvent.Kind.NOT_SENT).count() == len(people)
+
+
+# --- chunks
+
+
+def test_a_chunk_is_no_larger_than_what_may_go_while_its_check_holds(livet, settings):
+    """Else letters and their links are made in vain, again and again."""
+    settings.MAIL_PER_SECOND = 1
+    per_check = int(rules.CHECK_HOLDS.total_seconds())
+    f.people(livet, per_check + 5)
+    f.opened(livet)
+    services.queue_due(now=f.NOON)
+    chunks = [Outgoing.objects.filter(claim=one.claim).count() for one in services.dispatch(now=f.NOON)]
+    assert chunks == [per_check, 5]
+
+
+def test_a_chunk_is_claimed_when_it_is_asked_for(livet, settings):
+    """The first is being sent while the others are claimed; who dies in between leaves none without its worker."""
+    settings.MAIL_CHUNK = 2
+    f.people(livet, 5)
+    f.opened(livet)
+    services.queue_due(now=f.NOON)
+    chunks = services.dispatch(now=f.NOON)
+    next(chunks)
+    assert states() == {"claimed": 2, "queued": 3}

@@ -66,14 +66,14 @@ def test_law_07_a_pause_stops_what_waits_and_what_is_claimed_and_nothing_of_othe
     f.opened(livet)
     f.opened(other)
     services.queue_due(now=f.NOON)
-    claimed = services.dispatch(now=f.NOON)
+    claimed = list(services.dispatch(now=f.NOON))
     pause(livet, who)
     for chunk in claimed:
         sending.send_chunk(claim=chunk.claim, now=f.NOON + MINUTE)
     assert [letter.to for letter in django_mail.outbox] == [["m7@example.org"]]
     assert states() == ["deferred sending_paused"] * 2 + ["sent"]
     f.people(livet, 1, start=9)
-    assert services.dispatch(now=f.NOON + 2 * MINUTE) == []
+    assert list(services.dispatch(now=f.NOON + 2 * MINUTE)) == []
 
 
 def test_service_mail_is_not_held_by_a_pause(livet):
@@ -90,7 +90,7 @@ def test_what_waited_goes_in_the_order_of_the_plans_once_a_person_lifts_it(livet
     for number, row in enumerate(Outgoing.objects.order_by("pk")):
         Outgoing.objects.filter(pk=row.pk).update(planned_at=f.NOON - number * MINUTE)
     standing = pause(livet)
-    services.dispatch(now=f.NOON)
+    list(services.dispatch(now=f.NOON))
     assert states() == ["deferred sending_paused"] * 3
     pauses.lift(by=f.SIGNE, pause=standing, now=f.NOON + MINUTE)
     settings.MAIL_CHUNK = 1
@@ -172,15 +172,15 @@ def test_when_errors_pile_up_all_survey_mail_waits_and_one_letter_is_tried_later
     f.opened(livet)
     tried(livet, 20)
     services.queue_due(now=f.NOON)
-    assert services.dispatch(now=f.NOON) == []
+    assert list(services.dispatch(now=f.NOON)) == []
     here, until = begun()
     assert (here.why, until) == (Why.ERRORS, f.NOON + pauses.WAITS[0])
     assert AuditEvent.objects.get(verb="sending.paused").detail["why"] == "errors"
-    assert services.dispatch(now=f.NOON + MINUTE) == [], "nothing before its time"
+    assert list(services.dispatch(now=f.NOON + MINUTE)) == [], "nothing before its time"
     (probe,) = services.dispatch(now=until)
     assert Outgoing.objects.filter(claim=probe.claim).count() == 1
     assert SendingPause.objects.get().until == until + pauses.WAITS[1]
-    assert services.dispatch(now=until + MINUTE) == []
+    assert list(services.dispatch(now=until + MINUTE)) == []
 
 
 def test_a_letter_that_goes_through_ends_the_pause(livet):
@@ -188,7 +188,7 @@ def test_a_letter_that_goes_through_ends_the_pause(livet):
     f.opened(livet)
     tried(livet, 20)
     services.queue_due(now=f.NOON)
-    services.dispatch(now=f.NOON)
+    list(services.dispatch(now=f.NOON))
     now = f.NOON + pauses.WAITS[0]
     (probe,) = services.dispatch(now=now)
     assert sending.send_chunk(claim=probe.claim, now=now) == 1

@@ -380,7 +380,7 @@ def test_whatever_changes_whenever_nothing_goes_twice_and_nobody_is_lost(livet, 
     wave = begun(livet, *any_plan(chance).steps, closes_at=f.NOON + 75 * DAY)
     for day in range(74):
         services.queue_due(now=f.NOON + day * DAY)
-        claimed = services.dispatch(now=f.NOON + day * DAY)
+        claimed = list(services.dispatch(now=f.NOON + day * DAY))
         live(wave, chance, day)
         if day < 30 and chance.random() < 0.25:
             plan = any_plan(chance)

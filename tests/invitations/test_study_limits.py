@@ -81,7 +81,7 @@ def test_letters_that_the_old_limit_put_off_are_looked_at_again():
     f.opened(livet)
     f.send_all()
     later = f.NOON + timedelta(minutes=5)
-    assert services.dispatch(now=later) == []
+    assert list(services.dispatch(now=later)) == []
     day = livet.silent_days.get(month=10, day=2)
     study_limits.remove_silent_day(by=f.LIV, silent_day=day, reason="Added by mistake.", now=later)
     assert f.send_all(later) == 2

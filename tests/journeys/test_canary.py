@@ -179,7 +179,7 @@ def break_a_task(town: t.Town, patch: Any) -> None:
     """With a letter in hand; logged as a worker logs it."""
     town.clock.set(t.OPENS + 14 * t.DAY)
     outbox.queue_due(now=town.clock.moment)
-    claim = outbox.dispatch(now=town.clock.moment)[0].claim
+    claim = list(outbox.dispatch(now=town.clock.moment))[0].claim
     patch.setattr("panel.invitations.marking.sent", say)
     assert tasks.send_chunk.apply(args=(str(claim),)).failed()
 

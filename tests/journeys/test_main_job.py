@@ -134,7 +134,7 @@ def reminders_go_out(town: t.Town) -> None:
     """To those who didn't finish and didn't stop; one stops when theirs is claimed already (LAW-03)."""
     town.clock.set(t.OPENS + 7 * t.DAY)
     outbox.queue_due(now=town.clock.moment)
-    claims = outbox.dispatch(now=town.clock.moment)
+    claims = list(outbox.dispatch(now=town.clock.moment))
     in_hand = Outgoing.objects.filter(member=member_at(town, "at_the_last_moment"), kind="reminder")
     assert in_hand.get().state == "claimed"
     (invitation,) = town.got(address("at_the_last_moment"))

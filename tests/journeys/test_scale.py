@@ -17,6 +17,7 @@ from django.urls import reverse
 from panel import clock
 from panel.invitations import links, marking, sending
 from panel.invitations import services as outbox
+from panel.invitations.dispatching import Claimed
 from panel.invitations.models import Link
 from panel.waves import selectors as waves
 from tests.factories import cast, fielding, scene
@@ -49,7 +50,7 @@ def measured(members: int) -> dict[str, float]:
     people = cast.people(study, members)
     wave = scene.wave(study)
     counts: dict[str, float] = {"queue_due": queries(lambda: outbox.queue_due(now=scene.NOW))}
-    claims = []
+    claims: list[Claimed] = []
     counts["dispatch"] = queries(lambda: claims.extend(outbox.dispatch(now=scene.NOW)))
     ready: list[marking.Ready] = []
     (claim,) = (one.claim for one in claims)

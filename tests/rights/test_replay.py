@@ -98,7 +98,7 @@ def test_cry_11_nothing_is_sent_erased_released_or_enrolled_before_the_replay(an
     stop(answered.other, waive=True)
     with lost():
         stop(answered.amal, "no_mail")
-    assert outbox.dispatch(now=LATER) == []
+    assert list(outbox.dispatch(now=LATER)) == []
     assert erasure.erase_due(now=LATER) == 0
     with pytest.raises(NotNow, match="journal replay"):
         erasure.nightly(now=LATER)
@@ -117,7 +117,7 @@ def test_cry_11_letters_claimed_when_it_was_found_wait_and_say_why(db):
     people = f.people(livet, 2)
     f.opened(livet)
     outbox.queue_due(now=f.NOON)
-    claims = outbox.dispatch(now=f.NOON)
+    claims = list(outbox.dispatch(now=f.NOON))
     with lost():
         stop(people[0], "no_mail", now=f.NOON)
     assert [sending.make_ready(claim=one.claim, now=f.NOON) for one in claims] == [[]]

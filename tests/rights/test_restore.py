@@ -188,7 +188,7 @@ def test_law_07_who_withdraws_between_restore_and_replay_stays_away(drill, mailo
 
 def test_only_default_restored_over_todays_vault(drill):
     drill.restore("default")
-    assert outbox.dispatch(now=TOMORROW) == []
+    assert list(outbox.dispatch(now=TOMORROW)) == []
     replay.replay(by=OPERATOR, now=TOMORROW)
     assert set(PanelMember.objects.values_list("code", flat=True)) == set(
         opens(drill.gone, drill.quiet, drill.back, drill.stays)

@@ -96,7 +96,7 @@ class Migration(migrations.Migration):
                 ('planned_at', models.DateTimeField(help_text='When its plan wanted it. Claims go in this order: what was deferred is not overtaken for ever.')),
                 ('due_at', models.DateTimeField(help_text='The first moment at which it may go.')),
                 ('cap', models.PositiveSmallIntegerField(default=2, help_text='How many reminders its wave may send.')),
-                ('claim', models.UUIDField(blank=True, db_index=True, help_text='Which claim has it now.', null=True)),
+                ('claim', models.UUIDField(blank=True, help_text='Which claim has it now.', null=True)),
                 ('lease_until', models.DateTimeField(blank=True, null=True)),
                 ('attempts', models.PositiveSmallIntegerField(default=0)),
                 ('tried_at', models.DateTimeField(blank=True, help_text='When it was last handed to the mail server.', null=True)),
@@ -190,11 +190,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='outgoing',
-            index=models.Index(fields=['state', 'due_at'], name='outbox_due'),
+            index=models.Index(condition=models.Q(('state__in', ('queued', 'deferred'))), fields=['due_at'], name='outbox_due'),
         ),
         migrations.AddIndex(
             model_name='outgoing',
-            index=models.Index(fields=['tried_at'], name='outbox_tries'),
+            index=models.Index(condition=models.Q(('state__in', ('claimed', 'ready', 'sending', 'unconfirmed'))), fields=['claim'], name='outbox_in_hand'),
+        ),
+        migrations.AddIndex(
+            model_name='outgoing',
+            index=models.Index(condition=models.Q(('tried_at__isnull', False)), fields=['tried_at'], name='outbox_tries'),
         ),
         migrations.AddConstraint(
             model_name='outgoing',

@@ -67,7 +67,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('kind', models.CharField(choices=[('pre_notified', 'pre-notification sent'), ('invited', 'invitation sent'), ('reminded', 'reminder sent'), ('continued', 'reminder to go on sent'), ('thanked', 'thank-you sent'), ('in_touch', 'keep-in-touch letter sent'), ('asked', 'interview request sent'), ('started', 'first page saved'), ('sufficient', 'answered enough to count as a partial'), ('completed', 'completed'), ('bounced', 'address refused'), ('refused', 'said no to this wave'), ('withdrew', 'left the panel'), ('not_sent', 'closed before it could be sent'), ('ineligible', 'found not eligible'), ('died', 'has died, as staff were told'), ('language', 'speaks none of the languages it is asked in'), ('unable', 'could not take part, as staff were told')], max_length=12)),
                 ('at', models.DateTimeField()),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='waves.case')),
+                ('case', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='events', to='waves.case')),
             ],
             options={
                 'indexes': [models.Index(fields=['case', 'kind'], name='events_by_case')],
