@@ -23,7 +23,7 @@ django.setup()
 from panel.invitations import services as outbox  # noqa: E402
 from panel.invitations import tasks  # noqa: E402
 from panel.invitations.models import Outgoing  # noqa: E402
-from panel.invitations.rules import LIVE  # noqa: E402
+from panel.invitations.rules import ALIVE  # noqa: E402
 from panel.waves import services as waves  # noqa: E402
 from tests.factories import fielding as f  # noqa: E402
 
@@ -100,7 +100,7 @@ def send(bed: Any, number: int, crew: list[Started]) -> float:
     """All that is queued through the workers. Letters a second."""
     parts = {"workers": crew, **{name: [bed.servers[name]] for name in ("postgres", "mail", "redis")}}
     before = {name: sum(seconds(one.pid) for one in them) for name, them in parts.items()}
-    left = Outgoing.objects.filter(state__in=LIVE)
+    left = Outgoing.objects.filter(ALIVE)
     start = asked = time.monotonic()
     memory: list[float] = []
     tasks.dispatch.delay()

@@ -10,6 +10,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
 from panel.invitations import rules
@@ -84,30 +85,24 @@ def history(members: Collection[PanelMember], *, since: datetime, but: Collectio
     """By member, the survey letters of the person since then, oldest first. `but`: rows that are being decided on."""
     whom = same_people({member.pk: member.person for member in members})
     found: dict[UUID, list[Sent]] = defaultdict(list)
-    for member_id, wave, kind, at in (*_noted(whom, since), *_in_flight(whom, but)):
+    # In one statement, for a letter may be on its way from the one to the other right now.
+    for member_id, wave, kind, at in _noted(whom, since).union(_in_flight(whom, but), all=True):
         found[whom[member_id]].append(Sent(at, wave, kind == Wave.Kind.SURVEY))
     return {member.pk: sorted(found.get(whom[member.pk], [])) for member in members}
 
 
-Rows = Iterable[tuple[UUID, UUID, str, datetime]]
+def _noted(whom: Collection[UUID], since: datetime) -> QuerySet[Any, Any]:
+    """Member, wave, its kind, and when; by way of the cases: else the database reads the events of everybody."""
+    cases = Case.objects.filter(member_id__among=whom, wave__closes_at__gt=since).values_list("pk", flat=True)
+    events = CaseEvent.objects.filter(case_id__among=list(cases), kind__in=LETTERS, at__gt=since)
+    return events.order_by().values_list("case__member", "case__wave", "case__wave__kind", "at")
 
 
-def _noted(whom: Collection[UUID], since: datetime) -> Rows:
-    """By way of the cases: asked for both at once, the database reads the events of everybody."""
-    of_whom = Case.objects.filter(member_id__among=whom).values_list("pk", "member", "wave", "wave__kind")
-    cases = {pk: (member, wave, kind) for pk, member, wave, kind in of_whom}
-    events = CaseEvent.objects.filter(case_id__among=cases, kind__in=LETTERS, at__gt=since)
-    return [(*cases[case], at) for case, at in events.values_list("case", "at")]
-
-
-def _in_flight(whom: Collection[UUID], but: Collection[UUID]) -> Rows:
-    rows = (
-        Outgoing.objects.filter(member_id__among=whom, state__in=IN_FLIGHT)
-        .exclude(case=None)
-        .exclude(pk__among=but)
-    )
-    begun = rows.annotate(begun=Coalesce("tried_at", "due_at"))
-    return begun.values_list("member", "case__wave", "case__wave__kind", "begun")
+def _in_flight(whom: Collection[UUID], but: Collection[UUID]) -> QuerySet[Any, Any]:
+    """The same of what is being sent or in doubt."""
+    rows = Outgoing.objects.filter(member_id__among=whom, state__in=IN_FLIGHT).exclude(case=None)
+    begun = rows.exclude(pk__among=but).annotate(begun=Coalesce("tried_at", "due_at"))
+    return begun.order_by().values_list("member", "case__wave", "case__wave__kind", "begun")
 
 
 def burden(

@@ -178,7 +178,7 @@ def _agreed(rows: Sequence[Outgoing]) -> set[UUID]:
         codes = set(code_of.values())
         if purpose != Purpose.SERVICE:
             codes = consent.holding(study_key=study_key, subjects=codes, purpose=Purpose(purpose))
-        agreed.update(row for row, code in code_of.items() if code in codes)
+        agreed.update(pk for pk, code in code_of.items() if code in codes)
     return agreed
 
 

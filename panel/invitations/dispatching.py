@@ -6,7 +6,7 @@ sending it (sending.py).
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -41,7 +41,7 @@ def dispatch(*, now: datetime) -> Iterator[Claimed]:
         return
     waiting = Outgoing.objects.filter(state__in=rules.WAITING)
     ready = waiting.exclude(member__study__in=_held_up(now))
-    receipts = _due(ready.filter(case=None), now, rules.CLAIMED_MAX)  # before any wave's letters
+    receipts = _due(ready.filter(case=None), now, _most())  # before any wave's letters
     yield from (Claimed(claim, True) for claim in _claim(receipts, now))
     of_waves = ready.exclude(case=None)
     here = pauses.watch(now=now)
@@ -61,7 +61,7 @@ def _letters(of_waves: QuerySet[Outgoing], now: datetime) -> list[UUID]:
     _tell(of_waves.filter(member__study__in=paused, due_at__lte=now), Reason.SENDING_PAUSED)
     going = of_waves.exclude(member__study__in=paused)
     claimed = Outgoing.objects.filter(state=State.CLAIMED).exclude(case=None).count()
-    room = rules.CLAIMED_MAX - claimed
+    room = _most() - claimed
     return _of_today(going, now, room) if settings.MAIL_PER_DAY else _due(going, now, room)
 
 
@@ -132,14 +132,26 @@ def _claim(rows: Sequence[UUID], now: datetime) -> Iterator[UUID]:
         yield from _take(some, uuid4(), now)
 
 
+def _most() -> int:
+    """How many rows may be claimed at once: what a set rate can send before their lease ends."""
+    return min(rules.CLAIMED_MAX, _in_time(rules.CLAIM_LEASE) or rules.CLAIMED_MAX)
+
+
 def _size() -> int:
-    """How many rows a claim has: no more than may go while their check holds, or letters are made in vain."""
-    in_time = settings.MAIL_PER_SECOND * int(rules.CHECK_HOLDS.total_seconds())
-    return min(settings.MAIL_CHUNK, in_time or settings.MAIL_CHUNK)
+    """How many rows a claim has: what may go while their check holds, or letters are made in vain. Three workers that
+    share the rate send all of theirs.
+    """
+    return min(settings.MAIL_CHUNK, _in_time(rules.CHECK_HOLDS / 3) or settings.MAIL_CHUNK)
+
+
+def _in_time(time: timedelta) -> int:
+    """How many letters may go in this time; 0 where no rate is set."""
+    return settings.MAIL_PER_SECOND * int(time.total_seconds())
 
 
 def _take(rows: Sequence[UUID], claim: UUID, now: datetime) -> Iterator[UUID]:
-    taken = Outgoing.objects.filter(pk__among=rows, state__in=rules.WAITING).update(
+    still_due = Q(due_at__lte=now) | Q(reason=Reason.DAILY_QUOTA)
+    taken = Outgoing.objects.filter(still_due, pk__among=rows, state__in=rules.WAITING).update(
         state=State.CLAIMED, claim=claim, lease_until=now + rules.CLAIM_LEASE, reason=""
     )
     if taken:

@@ -162,7 +162,7 @@ def used_by(letter: Letter) -> list[str]:
         _("The plan of the wave “%(wave)s” uses it until that closes.") % {"wave": wave.name}
         for wave in named
     ]
-    if Outgoing.objects.filter(letter=letter, state__in=rules.LIVE).exists():
+    if Outgoing.objects.filter(rules.ALIVE, letter=letter).exists():
         found.append(_("Letters of it are still in the outbox."))
     return found
 

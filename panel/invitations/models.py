@@ -207,14 +207,17 @@ class Outgoing(models.Model):
             ),
         ]
         indexes = [
-            # Only what is waiting, or in somebody's hands: most rows are over, and are asked for by case.
+            # Only of what waits, is in hand, or didn't go: most letters went, and are asked for by case.
             models.Index(
                 fields=["due_at"], name="outbox_due", condition=models.Q(state__in=("queued", "deferred"))
             ),
             models.Index(
-                fields=["claim"],
+                fields=["state", "claim"],
                 name="outbox_in_hand",
                 condition=models.Q(state__in=("claimed", "ready", "sending", "unconfirmed")),
+            ),
+            models.Index(
+                fields=["reason"], name="outbox_over", condition=models.Q(state__in=("failed", "cancelled"))
             ),
             models.Index(
                 fields=["tried_at"], name="outbox_tries", condition=models.Q(tried_at__isnull=False)

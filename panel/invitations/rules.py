@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from django.db.models import Q
+
 from consent.models import Purpose
 from panel.invitations import limits
 from panel.invitations.limits import OSLO as OSLO
@@ -137,6 +139,8 @@ LIVE = frozenset(State) - {State.SENT, State.FAILED, State.CANCELLED}
 UNDER_WAY = LIVE - {State.UNCONFIRMED}
 #: Rows that wait for their time.
 WAITING = frozenset({State.QUEUED, State.DEFERRED})
+#: LIVE as a condition; in two parts, for each has an index of its own.
+ALIVE = Q(state__in=WAITING) | Q(state__in=LIVE - WAITING)
 #: Cancelled by what the plan said then: due again once it fits, as by a changed plan.
 BY_PLAN = frozenset({Reason.NOT_FOR_THEM, Reason.PLAN_CHANGED})
 #: A wave's main letter; the member who never got it was not asked.

@@ -128,15 +128,15 @@ def _rows(claim: UUID) -> list[Outgoing]:
     }
     waves = Wave.objects.select_related("study").in_bulk({case.wave_id for case in cases.values()})
     studies = Study.objects.in_bulk({member.study_id for member in people.values()})
-    _join(people.values(), "study", studies)
-    _join(cases.values(), "wave", waves)
-    _join(cases.values(), "member", people)
-    _join(rows, "member", people)
-    _join(rows, "case", cases)
+    _attach(people.values(), "study", studies)
+    _attach(cases.values(), "wave", waves)
+    _attach(cases.values(), "member", people)
+    _attach(rows, "member", people)
+    _attach(rows, "case", cases)
     return rows
 
 
-def _join(rows: Collection[Model], name: str, found: Mapping[UUID, Model]) -> None:
+def _attach(rows: Collection[Model], name: str, found: Mapping[UUID, Model]) -> None:
     """Gives each row what its foreign key points at."""
     for row in rows:
         field: Any = row._meta.get_field(name)

@@ -60,14 +60,16 @@ def queue_service(
     return row
 
 
-def is_under_way(*, occasion: UUID, kind: LetterKind) -> bool:
+def is_under_way(*, member: PanelMember, occasion: UUID, kind: LetterKind) -> bool:
     """Whether a request's letter of this kind waits or is being sent right now."""
-    return Outgoing.objects.filter(occasion=occasion, kind=kind, state__in=rules.UNDER_WAY).exists()
+    letter = service_letter(member=member, occasion=occasion, kind=kind)
+    return letter is not None and letter.state in rules.UNDER_WAY
 
 
-def service_letter(*, occasion: UUID, kind: LetterKind) -> Outgoing | None:
+def service_letter(*, member: PanelMember, occasion: UUID, kind: LetterKind) -> Outgoing | None:
     """A request's letter of this kind, as it stands."""
-    return Outgoing.objects.filter(purpose=Purpose.SERVICE, occasion=occasion, kind=kind).first()
+    found = Outgoing.objects.filter(member=member, purpose=Purpose.SERVICE, occasion=occasion, kind=kind)
+    return found.first()
 
 
 @transaction.atomic

@@ -237,13 +237,13 @@ def _is_due(change: AddressChange, now: datetime) -> bool:
         return True
     if change.by_code and change.accepted_at is None:
         return False
-    notice = outbox.service_letter(occasion=change.pk, kind=LetterKind.ADDRESS_NOTICE)
+    notice = outbox.service_letter(member=change.member, occasion=change.pk, kind=LetterKind.ADDRESS_NOTICE)
     if change.confirmed_at is None or not rules.may_carry_out(
         confirmed_at=change.confirmed_at, told_staff=change.told_staff, notice=notice, now=now
     ):
         return False
     outbox.cancel_service(occasion=change.pk, kind=LetterKind.ADDRESS_NOTICE)
-    return not outbox.is_under_way(occasion=change.pk, kind=LetterKind.ADDRESS_NOTICE)
+    return not outbox.is_under_way(member=change.member, occasion=change.pk, kind=LetterKind.ADDRESS_NOTICE)
 
 
 # --- common

@@ -11,7 +11,7 @@ from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.errors import BadInput, NotNow
 from panel.invitations.models import LetterKind, Outgoing
-from panel.invitations.rules import LIVE
+from panel.invitations.rules import ALIVE
 from panel.members import permissions
 from panel.members.models import Study
 from panel.members.rules import Verb
@@ -53,7 +53,7 @@ def waiting(study: Study) -> Extension | None:
 
 def letters_under_way(asked: Extension) -> int:
     """How many members have not been told yet."""
-    return Outgoing.objects.filter(occasion=asked.message, kind=LetterKind.NOTICE, state__in=LIVE).count()
+    return Outgoing.objects.filter(ALIVE, occasion=asked.message, kind=LetterKind.NOTICE).count()
 
 
 @transaction.atomic

@@ -20,7 +20,7 @@ from panel.audit import services as audit
 from panel.audit.rules import Actor
 from panel.errors import BadInput, NotNow, Refusal
 from panel.invitations.models import LetterKind, Outgoing
-from panel.invitations.rules import LIVE
+from panel.invitations.rules import ALIVE
 from panel.journal import selectors as journal_state
 from panel.journal import services as journal
 from panel.members import permissions
@@ -215,7 +215,7 @@ def _check(by: Actor, end: ProjectEnd, step: Step) -> None:
 def _check_nothing_waits(end: ProjectEnd, now: datetime) -> None:
     """Letters, requests and the time to read the results come before the cards go."""
     study = end.study
-    if letters := Outgoing.objects.filter(member__study=study, state__in=LIVE).count():
+    if letters := Outgoing.objects.filter(ALIVE, member__study=study).count():
         raise NotNow(_("%(letters)d letters are still under way. See the outbox.") % {"letters": letters})
     if asked := Request.objects.filter(study=study, state__in=UNANSWERED).count():
         raise NotNow(_("%(requests)d requests of members wait for an answer.") % {"requests": asked})

@@ -110,6 +110,24 @@ def test_queries_for_the_burden_do_not_grow_with_the_letters(livet, django_asser
         burdens.history(members, since=f.NOON - 200 * DAY)
 
 
+def test_a_letter_on_its_way_from_being_sent_to_sent_is_seen_once(livet, django_assert_max_num_queries):
+    """What is being sent and what went are one statement, so one moment."""
+    members = f.people(livet, 2)
+    with django_assert_max_num_queries(4) as asked:
+        burdens.history(members, since=f.NOON - 200 * DAY)
+    (both,) = [one["sql"] for one in asked.captured_queries if '"waves_caseevent"' in one["sql"]]
+    assert '"invitations_outgoing"' in both
+
+
+def test_cases_of_waves_that_ended_long_ago_are_not_read(livet):
+    """Else each check would cost the more the older the panel is."""
+    (one,) = f.people(livet)
+    wave = f.opened(livet)
+    f.send_all()
+    assert burdens.history([one], since=wave.opens_at)[one.pk]
+    assert not burdens.history([one], since=wave.closes_at)[one.pk]
+
+
 # --- the reminders' cap is the database's too
 
 

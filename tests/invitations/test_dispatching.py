@@ -149,14 +149,32 @@ def test_what_the_close_overtakes_ends_as_not_sent_and_is_counted(livet):
 
 
 def test_a_chunk_is_no_larger_than_what_may_go_while_its_check_holds(livet, settings):
-    """Else letters and their links are made in vain, again and again."""
+    """Else letters and their links are made in vain, again and again: by three workers, for they share the rate."""
     settings.MAIL_PER_SECOND = 1
-    per_check = int(rules.CHECK_HOLDS.total_seconds())
+    per_check = int(rules.CHECK_HOLDS.total_seconds() / 3)
     f.people(livet, per_check + 5)
     f.opened(livet)
     services.queue_due(now=f.NOON)
     chunks = [Outgoing.objects.filter(claim=one.claim).count() for one in services.dispatch(now=f.NOON)]
     assert chunks == [per_check, 5]
+
+
+def test_no_more_is_claimed_than_a_rate_sends_before_the_lease_ends(livet, settings, monkeypatch):
+    """Else the leases of most would end, and all of them be claimed again, over and over."""
+    settings.MAIL_PER_SECOND = 1
+    monkeypatch.setattr(rules, "CLAIM_LEASE", timedelta(seconds=3))
+    f.people(livet, 5)
+    f.opened(livet)
+    services.queue_due(now=f.NOON)
+    assert len(list(services.dispatch(now=f.NOON))) == 1
+    assert states() == {"claimed": 3, "queued": 2}
+
+
+def test_the_indexes_hold_what_their_names_say():
+    held = {one.name: one.condition.children[0] for one in Outgoing._meta.indexes if one.condition}
+    assert set(held["outbox_due"][1]) == rules.WAITING
+    assert set(held["outbox_in_hand"][1]) == rules.LIVE - rules.WAITING
+    assert set(held["outbox_over"][1]) == {State.FAILED, State.CANCELLED}
 
 
 def test_a_chunk_is_claimed_when_it_is_asked_for(livet, settings):

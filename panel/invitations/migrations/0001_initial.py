@@ -194,7 +194,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='outgoing',
-            index=models.Index(condition=models.Q(('state__in', ('claimed', 'ready', 'sending', 'unconfirmed'))), fields=['claim'], name='outbox_in_hand'),
+            index=models.Index(condition=models.Q(('state__in', ('claimed', 'ready', 'sending', 'unconfirmed'))), fields=['state', 'claim'], name='outbox_in_hand'),
+        ),
+        migrations.AddIndex(
+            model_name='outgoing',
+            index=models.Index(condition=models.Q(('state__in', ('failed', 'cancelled'))), fields=['reason'], name='outbox_over'),
         ),
         migrations.AddIndex(
             model_name='outgoing',
