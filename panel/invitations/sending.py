@@ -22,7 +22,7 @@ from panel.invitations.pace import Gate
 from panel.invitations.post import Outcome, Postman
 from panel.invitations.rules import Reason, State, Verdict
 from panel.journal import selectors as journal
-from panel.members.models import Study
+from panel.members.models import PanelMember, Study
 from panel.waves.models import Case, Wave
 
 #: So many letters are `sending` at once, fewer where the server is slow: what a killed worker leaves in doubt at most.
@@ -126,19 +126,20 @@ def _rows(claim: UUID) -> list[Outgoing]:
     cases = {
         case.pk: case for case in Case.objects.filter(pk__among=[row.case_id for row in rows if row.case_id])
     }
-    waves = Wave.objects.select_related("study").in_bulk({case.wave_id for case in cases.values()})
+    waves = Wave.objects.in_bulk({case.wave_id for case in cases.values()})
     studies = Study.objects.in_bulk({member.study_id for member in people.values()})
-    _attach(people.values(), "study", studies)
-    _attach(cases.values(), "wave", waves)
-    _attach(cases.values(), "member", people)
-    _attach(rows, "member", people)
-    _attach(rows, "case", cases)
+    _attach(people.values(), PanelMember.study, studies)
+    _attach(waves.values(), Wave.study, studies)
+    _attach(cases.values(), Case.wave, waves)
+    _attach(cases.values(), Case.member, people)
+    _attach(rows, Outgoing.member, people)
+    _attach(rows, Outgoing.case, cases)
     return rows
 
 
-def _attach(rows: Collection[Model], name: str, found: Mapping[UUID, Model]) -> None:
-    """Gives each row what its foreign key points at."""
+def _attach(rows: Collection[Model], key: Any, found: Mapping[UUID, Model]) -> None:
+    """Gives each row what this foreign key of its model points at."""
+    field = key.field
     for row in rows:
-        field: Any = row._meta.get_field(name)
-        if key := getattr(row, field.attname):
-            field.set_cached_value(row, found[key])
+        if (pk := getattr(row, field.attname)) is not None:
+            field.set_cached_value(row, found[pk])

@@ -106,14 +106,14 @@ def test_queries_for_the_burden_do_not_grow_with_the_letters(livet, django_asser
     people = f.people(livet, 12)
     PanelMember.objects.filter(pk__in=[one.pk for one in people[:6]]).update(person=uuid4())
     members = list(livet.members.all())
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(3):
         burdens.history(members, since=f.NOON - 200 * DAY)
 
 
 def test_a_letter_on_its_way_from_being_sent_to_sent_is_seen_once(livet, django_assert_max_num_queries):
     """What is being sent and what went are one statement, so one moment."""
     members = f.people(livet, 2)
-    with django_assert_max_num_queries(4) as asked:
+    with django_assert_max_num_queries(3) as asked:
         burdens.history(members, since=f.NOON - 200 * DAY)
     (both,) = [one["sql"] for one in asked.captured_queries if '"waves_caseevent"' in one["sql"]]
     assert '"invitations_outgoing"' in both

@@ -203,7 +203,7 @@ def test_queries_of_a_check_do_not_grow_with_the_chunk(livet, django_assert_max_
     f.opened(livet)
     services.queue_due(now=f.NOON)
     (chunk,) = services.dispatch(now=f.NOON)
-    with django_assert_max_num_queries(32):
+    with django_assert_max_num_queries(30):
         assert len(sending.make_ready(claim=chunk.claim, now=f.NOON)) == 30
 
 
