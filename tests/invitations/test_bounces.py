@@ -99,7 +99,7 @@ def test_what_its_own_system_calls_temporary_is_never_hard(code, words):
 
 def test_a_long_message_is_read_in_a_moment():
     """No pattern runs away, whatever is written."""
-    began = time.perf_counter()
+    began = time.process_time()
     for filling in (
         "a" * 400_000,
         "user " * 80_000,
@@ -109,7 +109,7 @@ def test_a_long_message_is_read_in_a_moment():
         "\n" * 400_000,
     ):
         bounces.classify(m.plain("failure notice", filling))
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
 
 
 HEAD = b"From: a@example.org\nTo: b@example.org\nSubject: Undelivered mail\n"
@@ -139,10 +139,10 @@ MIXED = b"Content-Type: multipart/mixed; boundary=b\n\n"
 )  # fmt: skip
 def test_a_message_made_to_stop_its_reader_stops_it_not(message):
     """Who knows the address for returns chooses what comes there; one message must not hold up all behind it."""
-    began = time.perf_counter()
+    began = time.process_time()
     verp.row_in(Returned(message))
     bounces.classify(message)
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 3
 
 
 def test_many_parts_inside_each_other_are_not_followed_for_ever():

@@ -101,4 +101,4 @@ def test_another_process_sees_what_this_test_wrote(service_env, mail_catcher):
 @pytest.mark.django_db(transaction=True)
 def test_a_real_worker_answers_over_the_real_broker(celery_worker_process):
     celery_worker_process()
-    assert app.control.inspect(timeout=5).ping()
+    assert app.control.inspect(timeout=30, limit=1).ping()

@@ -22,7 +22,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def gone(pid: int, seconds: float = 5) -> bool:
+def gone(pid: int, seconds: float = 30) -> bool:
     deadline = time.monotonic() + seconds
     while is_running(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -44,7 +44,7 @@ def test_a_child_dies_when_its_parent_is_killed_hard():
 def test_stop_ends_the_child_and_all_it_started(tmp_path):
     noted = tmp_path / "pid"
     child = process.spawn(["sh", "-c", f"sleep 60 & echo $! > {noted}; wait"])
-    assert process.wait_until(lambda: noted.exists() and bool(noted.read_text()), seconds=5, child=child)
+    assert process.wait_until(lambda: noted.exists() and bool(noted.read_text()), seconds=30, child=child)
     process.stop(child)
     assert child.returncode == -signal.SIGTERM
     assert gone(int(noted.read_text()))
@@ -53,18 +53,18 @@ def test_stop_ends_the_child_and_all_it_started(tmp_path):
 def test_stop_kills_what_does_not_listen(tmp_path):
     mark = tmp_path / "ready"
     child = process.spawn(["sh", "-c", f"trap '' TERM; touch {mark}; while :; do sleep 1; done"])
-    assert process.wait_until(mark.exists, seconds=5, child=child)
+    assert process.wait_until(mark.exists, seconds=30, child=child)
     began = time.monotonic()
     process.stop(child, grace=0.5)
     assert child.returncode == -signal.SIGKILL
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
 
 
 def test_waiting_for_a_dead_child_ends_at_once():
     child = process.spawn(["false"])
     began = time.monotonic()
     assert not process.wait_until(lambda: False, seconds=30, child=child)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

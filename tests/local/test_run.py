@@ -43,7 +43,7 @@ def left_of(folder: Path) -> list[int]:
 
 
 def none_left(folder: Path) -> bool:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while left_of(folder) and time.monotonic() < deadline:
         time.sleep(0.1)
     return not left_of(folder)
@@ -127,14 +127,14 @@ def test_first_and_second_start(folder):
         run.process.send_signal(signal.SIGINT)
         status, said = run.ended()
         assert (status, said.strip()) == (0, "Stopped.")
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 30
     assert none_left(folder)
     keys = place.env_file.read_text().split("KEK_FILE")[0]
 
     began = time.monotonic()
     with started(folder, DONE) as run:
         run.wait_for_welcome()
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - began < 120
     assert (folder / "lives").read_text() == "x"  # lived once
     assert place.env_file.read_text().split("KEK_FILE")[0] == keys
     assert none_left(folder)
