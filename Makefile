@@ -17,7 +17,7 @@ DEV_STAMP := $(VENV)/.installed-dev-$(call hash,requirements-dev.txt)
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
 PYTEST := $(PY) -m pytest -q -n 2
 
-.PHONY: help run setup demo test lint bench faults lock docs clean
+.PHONY: help run setup demo test lint bench explore faults lock docs clean
 .SILENT:
 
 help: ## This list
@@ -43,6 +43,9 @@ lint: $(DEV_STAMP) ## Style, types, layers
 
 bench: $(DEV_STAMP) ## Benchmarks; they print ratios
 	for file in bench/[a-z]*.py; do echo "== $$file"; PYTHONPATH=. $(PY) $$file; done
+
+explore: $(DEV_STAMP) ## Property tests with thousands of new examples; the suite runs the same ones each time
+	TEST_DB=sqlite $(PYTEST) -m hypothesis --hypothesis-profile=explore
 
 faults: $(DEV_STAMP) ## 10,000 letters under each fault and under all at once; a table, and what must hold
 	exec $(PY) -m tests.faults

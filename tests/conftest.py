@@ -19,6 +19,7 @@ from email.parser import BytesParser
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from django.conf import settings as django_settings
 from django.db import connections
@@ -37,6 +38,12 @@ from tests.settings import ALIASES, PG_SOCKETS, REDIS_SOCKET, RUN_DIR, TEST_DB
 END_OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 ROOT = Path(__file__).parent.parent
+
+# The same examples in each run, and no limit of time: a build goes red by what was changed. New examples are looked
+# for on purpose, by `make explore`.
+hypothesis.settings.register_profile("suite", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("explore", max_examples=2000, deadline=None)
+hypothesis.settings.load_profile("suite")
 
 
 # --- the network ends at this machine

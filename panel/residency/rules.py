@@ -82,12 +82,17 @@ def _put(timeline: list[Stretch], one: Told) -> list[Stretch]:
     last = timeline[-1] if timeline else None
     start, told = _start(last, one)
     if last and last.place == one.place and (not told or last.start <= start):
-        region = one.region or last.region  # still there: the spell goes on
-        return [*timeline[:-1], replace(last, region=region)]
+        return _goes_on(timeline, one)
     before = [stretch for stretch in timeline if stretch.start < start or _same_month(stretch, one, start)]
     if before and before[-1].place == one.place:
-        return before
+        return _goes_on(before, one)
     return [*before, Stretch(one.place, one.region, start, told)]
+
+
+def _goes_on(timeline: list[Stretch], one: Told) -> list[Stretch]:
+    """Still there; the region told last is kept."""
+    last = timeline[-1]
+    return [*timeline[:-1], replace(last, region=one.region or last.region)]
 
 
 def _same_month(stretch: Stretch, one: Told, start: str) -> bool:

@@ -129,6 +129,11 @@ def test_came_and_left_in_one_month():
     assert spell_texts(one) == ["in_norway 2022-05-2022-05", "returned 2022-05-"]
 
 
+def test_the_region_told_with_a_telling_that_takes_another_back_is_kept():
+    said = [Told(1, BACK, "2022-01"), Told(2, HOME, "2023-01"), Told(3, BACK, "2023-01", region="west")]
+    assert rules.spells(said) == [rules.Stretch(BACK, "west", "2022-01", start_told=False)]
+
+
 IN = Told(1, HOME, "2023-10")
 GONE = Told(1, BACK, "2023-10", month="2023-02")
 
