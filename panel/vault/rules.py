@@ -3,7 +3,9 @@
 import re
 from dataclasses import dataclass, field
 from math import isqrt
+from unicodedata import normalize
 
+import idna
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 
@@ -16,6 +18,7 @@ ORPHANS, ORPHANS_SHARE = 20, 0.05
 #: Blanks and <> before an address; blanks, <> and a dot behind it. A run of them is looked at from its first sign
 #: only: anybody may type a megabyte of dots.
 _BEFORE, _BEHIND = re.compile(r"^[\s<>]+"), re.compile(r"(?<![\s<>.])[\s<>.]+$")
+MAX_DOMAIN = 253
 _check_address = EmailValidator(allowlist=[])
 
 
@@ -31,8 +34,24 @@ class ContactData:
 
 
 def tidy_address(text: str) -> str:
-    """Without blanks and <> around it and a dot behind, in lower case: as it is stored and compared."""
-    return _BEHIND.sub("", _BEFORE.sub("", text)).lower()
+    """Without blanks and <> around it and a dot behind, in lower case: as it is stored and compared.
+
+    A domain in other letters is written as mail servers know it (`xn--…`): else who asked never to be written to
+    could come back under the other spelling.
+    """
+    bare = normalize("NFC", _BEHIND.sub("", _BEFORE.sub("", text)).lower())
+    name, at, domain = bare.rpartition("@")
+    return f"{name}{at}{_as_servers_know_it(domain)}" if at else bare
+
+
+def _as_servers_know_it(domain: str) -> str:
+    """A domain in A-labels (UTS 46, as browsers read it); what is none stays, and is no usable address then."""
+    if domain.isascii() or len(domain) > MAX_DOMAIN:
+        return domain
+    try:
+        return idna.encode(domain, uts46=True).decode().rstrip(".")
+    except idna.IDNAError:
+        return domain
 
 
 def is_usable_address(text: str) -> bool:

@@ -58,6 +58,16 @@ def test_law_13_a_suppressed_address_in_any_file_is_refused_and_nothing_of_it_is
     assert "example" not in f"{record.answers}{AuditEvent.objects.values_list('detail')}".lower()
 
 
+@pytest.mark.parametrize(
+    "again", ["amal@bücher.example.org", "AMAL@BU\u0308CHER.example.org", "amal@xn--bcher-kva.example.org"]
+)
+def test_law_13_another_spelling_of_the_domain_is_the_same_address(study, again):
+    amal = cast.amal(study, E_post="amal@bücher.example.org")
+    never(amal)
+    gone(amal)
+    assert cast.enrol(study, row(9, E_post=again), now=LATER).outcome == {"suppressed": 1}
+
+
 def test_law_13_nobody_else_is_refused(study):
     amal = cast.amal(study)
     never(amal)

@@ -1,7 +1,7 @@
 """Addresses and buckets."""
 
 from math import sqrt
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -35,13 +35,21 @@ def test_a_card_shows_its_code_only():
         ("<amal@example.org>.", "amal@example.org"),
         ("\u00a0amal@example.org\t", "amal@example.org"),
         ("", ""),
+        ("Amal@Bücher.example.org", "amal@xn--bcher-kva.example.org"),
+        ("amal@bu\u0308cher.example.org", "amal@xn--bcher-kva.example.org"),
+        ("amal@xn--bcher-kva.example.org", "amal@xn--bcher-kva.example.org"),
+        ("amal@straße.example.org", "amal@xn--strae-oqa.example.org"),
+        ("amal@привіт.example。org。", "amal@xn--b1aluem3j.example.org"),
+        ("jo\u0308rg@example.org", "j\u00f6rg@example.org"),
+        ("amal@ü..example.org", "amal@ü..example.org"),
+        (f"amal@{'ü' * 300}.org", f"amal@{'ü' * 300}.org"),
     ],
 )
 def test_tidying_an_address(typed, tidied):
     assert tidy_address(typed) == tidied
 
 
-@given(st.text(max_size=40))
+@given(st.text(max_size=40) | st.builds("{}@{}".format, st.text(max_size=9), st.text(max_size=30)))
 def test_tidying_twice_changes_nothing_more(text):
     assert tidy_address(tidy_address(text)) == tidy_address(text)
 
@@ -49,9 +57,9 @@ def test_tidying_twice_changes_nothing_more(text):
 @pytest.mark.parametrize("sign", [".", " ", "<"])
 def test_a_megabyte_of_signs_is_tidied_at_once(sign):
     """The page for lost links is open to everybody: no typed text may keep a process busy."""
-    began = perf_counter()
+    began = process_time()
     assert tidy_address(f"a{sign * 1_000_000}b") == f"a{sign * 1_000_000}b"
-    assert perf_counter() - began < 2
+    assert process_time() - began < 2
 
 
 @pytest.mark.parametrize("address", ["amal@example.org", "a.b+c@mail.example.com", "x@bücher.example.org"])
