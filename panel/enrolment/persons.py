@@ -26,7 +26,7 @@ def mark_admitted(*, study: Study, birth_item: str, admitted: Mapping[PanelMembe
         return 0
     there = _elsewhere(study, {row.contact.email for row in admitted.values() if row.contact})
     births = _birth_years([member for same in there.values() for member, _card in same])
-    marked = 0
+    groups = []
     for member, row in admitted.items():
         address, name, born = row.person(birth_item)
         same = [
@@ -34,8 +34,8 @@ def mark_admitted(*, study: Study, birth_item: str, admitted: Mapping[PanelMembe
             for one, card in there.get(address, [])
             if plain(card.first_name) == name and (not born or births.get(one.pk, "") in {"", born})
         ]
-        marked += _join([member, *same])
-    return marked
+        groups.append([member, *same])
+    return _join_each(groups)
 
 
 def mark_moved(*, member: PanelMember, address: str) -> None:
@@ -47,17 +47,13 @@ def mark_moved(*, member: PanelMember, address: str) -> None:
         return
     births = _birth_years([member, *others])
     born = births.get(member.pk, "")
-    _join(
-        [
-            member,
-            *(
-                one
-                for one in others.select_related("study")
-                if plain(cards[one.code].first_name) == plain(mine.first_name)
-                and (not born or births.get(one.pk, "") in {"", born})
-            ),
-        ]
-    )
+    same = [
+        one
+        for one in others.select_related("study")
+        if plain(cards[one.code].first_name) == plain(mine.first_name)
+        and (not born or births.get(one.pk, "") in {"", born})
+    ]
+    _join_each([[member, *same]])
 
 
 def _elsewhere(study: Study, addresses: Collection[str]) -> dict[str, list[Found]]:
@@ -93,16 +89,36 @@ def _birth_years(members: Collection[PanelMember]) -> dict[UUID, str]:
     return years
 
 
-def _join(same: Collection[PanelMember]) -> bool:
+def _join_each(groups: Collection[Collection[PanelMember]]) -> int:
+    """Marks each group as one person; says how many there were of more than one."""
+    several = [same for same in groups if len(same) > 1]
+    _hold({member.pk for same in several for member in same})
+    for same in several:
+        _join(same)
+    return len(several)
+
+
+def _hold(them: Collection[UUID]) -> None:
+    """Locks these and who bears their marks, in the order in which a sending worker locks its people.
+
+    Else the two could wait for each other, and one would lose its work.
+    """
+    whom = set(them)
+    for some in batched(them):
+        marks = PanelMember.objects.filter(pk__in=some).exclude(person=None).values("person")
+        whom.update(PanelMember.objects.filter(person__in=marks).values_list("pk", flat=True))
+    for some in batched(sorted(whom)):
+        held = PanelMember.objects.filter(pk__in=some).order_by("pk").select_for_update(no_key=True)
+        list(held.values_list("pk"))
+
+
+def _join(same: Collection[PanelMember]) -> None:
     """Gives them one mark, and everybody who bears another one of theirs."""
-    if len(same) < 2:
-        return False
     them = PanelMember.objects.filter(pk__in=[member.pk for member in same])
     marks = sorted(mark for mark in set(them.values_list("person", flat=True)) if mark)
     mark = marks[0] if marks else uuid4()
     PanelMember.objects.filter(person__in=marks[1:]).update(person=mark)
     them.update(person=mark)
-    return True
 
 
 def drop_lone() -> int:

@@ -23,16 +23,24 @@ NOT_BEGUN = (*rules.WAITING, State.CLAIMED)
 REMINDED = frozenset(rules.EVENTS[kind] for kind in rules.REMINDERS)
 
 
+class NewlyMarked(Exception):
+    """Somebody became known as one person with somebody else while their people were being found."""
+
+
 def hold_people(claim: UUID) -> dict[UUID, PanelMember]:
     """Locks the people of a claim, before its rows, so that two workers never both find room for one more letter.
 
-    Returns them by id, and whoever else they are.
+    Returns them by id, and whoever else they are. Raises NewlyMarked where an enrolment came in between: whoever else
+    they are now isn't locked, and locking them late could meet a worker who holds them and waits for these.
     """
-    to = list(Outgoing.objects.filter(claim=claim, state=State.CLAIMED).values_list("member", flat=True))
-    marks = PanelMember.objects.filter(pk__among=to).exclude(person=None).values_list("pk", "person")
-    whom = {*to, *burdens.same_people(dict(marks))}
+    to = Outgoing.objects.filter(claim=claim, state=State.CLAIMED).values_list("member", flat=True)
+    marks = dict(PanelMember.objects.filter(pk__among=list(to)).values_list("pk", "person"))
+    whom = burdens.same_people(marks)
     people = PanelMember.objects.filter(pk__among=whom).order_by("pk").select_for_update(no_key=True)
-    return {member.pk: member for member in people}
+    held = {member.pk: member for member in people}
+    if any(member.person != marks[pk] for pk, member in held.items() if pk in marks):
+        raise NewlyMarked
+    return held
 
 
 def verdicts(rows: Sequence[Outgoing], now: datetime) -> dict[Outgoing, Verdict]:

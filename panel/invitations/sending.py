@@ -86,12 +86,20 @@ def _leave(unsent: Sequence[Ready], postman: Postman, now: datetime) -> None:
         marking.put_back(unsent, now)
 
 
-@transaction.atomic
 def make_ready(*, claim: UUID, now: datetime, printed: bool = False) -> list[Ready]:
     """Checks the claim's rows once more: those that may go are made ready, the others put off.
 
     `printed` where mails go as bytes.
     """
+    while True:
+        try:
+            return _make_ready(claim, now, printed)
+        except checking.NewlyMarked:
+            continue  # all locks were let go; each time an enrolment has ended, so this ends too
+
+
+@transaction.atomic
+def _make_ready(claim: UUID, now: datetime, printed: bool) -> list[Ready]:
     rows = _rows(claim)
     if not journal.in_step(now=now):
         checking.put_off(dict.fromkeys(rows, Verdict(Reason.OUT_OF_STEP, until=now + rules.RETRIES[0])), now)

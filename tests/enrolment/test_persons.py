@@ -1,6 +1,8 @@
 """One person in several studies: a mark for them alone, found where an address comes in (docs/adr/0014)."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from panel.enrolment import addresses, persons, tasks
 from panel.members.models import PanelMember
@@ -111,3 +113,23 @@ def test_everybody_of_a_file_is_marked_with_their_own(two):
     here, there = cast.people(two[0], 8), cast.people(two[1], 8)
     assert all(marks(*here, *there))
     assert len(set(marks(*here, *there))) == 8
+
+
+def test_all_of_a_person_are_locked_in_the_order_of_a_sending_worker_before_any_is_marked(two):
+    """Bearers of an old mark too: two that lock the same people in different orders wait for each other."""
+    third, fourth = cast.study("third", name="Third"), cast.study("fourth", name="Fourth")
+    first = [cast.amal(study) for study in two]
+    second = [cast.amal(study, E_post="old@example.org") for study in (third, fourth)]
+    with CaptureQueriesContext(connection) as asked:
+        move(second[0], "amal@example.org")
+    said = [one["sql"] for one in asked.captured_queries]
+    marked = next(
+        at for at, sql in enumerate(said) if sql.startswith('UPDATE "members_panelmember" SET "person"')
+    )
+    (held,) = [
+        sql
+        for sql in said[:marked]
+        if sql.startswith('SELECT "members_panelmember"."id" AS "pk"') and "ORDER BY 1 ASC" in sql
+    ]
+    assert all(any(form in held for form in (str(one.pk), one.pk.hex)) for one in (*first, *second))
+    assert ("FOR NO KEY UPDATE" in held) == connection.features.has_select_for_update

@@ -102,6 +102,41 @@ def test_a_letter_that_another_worker_sends_right_now_counts(livet):
     assert (second.state, second.reason) == (State.DEFERRED, Reason.WAVE_GAP)
 
 
+def test_two_who_become_one_person_while_a_worker_finds_its_people_are_counted_as_one(livet, monkeypatch):
+    """Else the worker of the one and the worker of the other would both find room for a letter."""
+    other = f.with_letters(f.study("annet", name="Annet"))
+    here, there = f.people(livet, 1)[0], f.people(other, 1, start=9)[0]
+    f.opened(livet, **LONG)
+    f.opened(other, **LONG)
+    services.queue_due(now=f.NOON)
+    Outgoing.objects.filter(member=there).update(state=State.SENDING, claim=uuid4(), tried_at=f.NOON)
+    found, make, looked = burdens.same_people, sending._make_ready, []
+
+    def enrol():
+        PanelMember.objects.filter(pk__in=[here.pk, there.pk]).update(person=uuid4())
+
+    def and_then_enrolled(marks):
+        looked.append(set(whom := found(marks)))
+        if len(looked) == 1:
+            enrol()
+        return whom
+
+    def let_go(*args):
+        try:
+            return make(*args)
+        except checking.NewlyMarked:
+            enrol()  # the rollback took the mark with it, which in life another connection has committed
+            raise
+
+    monkeypatch.setattr(burdens, "same_people", and_then_enrolled)
+    monkeypatch.setattr(sending, "_make_ready", let_go)
+    (chunk,) = services.dispatch(now=f.NOON)
+    sending.send_chunk(claim=chunk.claim, now=f.NOON)
+    assert looked[:2] == [{here.pk}, {here.pk, there.pk}]
+    letter = Outgoing.objects.get(member=here)
+    assert (letter.state, letter.reason) == (State.DEFERRED, Reason.WAVE_GAP)
+
+
 def test_queries_for_the_burden_do_not_grow_with_the_letters(livet, django_assert_max_num_queries):
     people = f.people(livet, 12)
     PanelMember.objects.filter(pk__in=[one.pk for one in people[:6]]).update(person=uuid4())
