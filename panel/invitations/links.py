@@ -6,7 +6,7 @@ so that the page can say thanks.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -69,6 +69,12 @@ def mint_many(wanted: Sequence[NewLink], *, today: date) -> list[str]:
     ]
     sets.insert(Link, COLUMNS, rows)
     return tokens
+
+
+def forget(tokens: Collection[str]) -> None:
+    """Removes links that nobody was ever shown; what was sealed to one goes with it."""
+    for some in sets.batched(tokens):
+        Link.objects.filter(hash__in=[macs.token_hash(token) for token in some]).delete()
 
 
 def url(use: Link.Use, token: str) -> str:

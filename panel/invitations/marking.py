@@ -18,7 +18,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 
 from panel.audit.rules import Actor
-from panel.invitations import retries, returns, rules
+from panel.invitations import links, retries, returns, rules
 from panel.invitations.models import Outgoing
 from panel.invitations.post import Answer, Mail, Outcome, Printed
 from panel.invitations.retries import Pace
@@ -57,10 +57,11 @@ def surely(mark: Callable[P, R]) -> Callable[P, R]:
 
 @dataclass(frozen=True)
 class Ready:
-    """A checked row and its mail, in memory only."""
+    """A checked row, its mail and the tokens of its links, in memory only."""
 
     row: Outgoing
     mail: Mail | Printed
+    tokens: Collection[str] = ()
 
 
 def ready(rows: Collection[UUID], *, until: datetime) -> None:
@@ -148,20 +149,25 @@ def _bounce(row: Outgoing, answer: Answer, now: datetime) -> None:
 
 
 @surely
+@transaction.atomic
 def put_back(unsent: Collection[Ready], now: datetime) -> None:
     """Their check is too old: they go back and are checked again. Surely none of them was sent."""
     rows = _of([one.row for one in unsent], State.READY, State.SENDING)
     rows.update(state=State.QUEUED, due_at=now, claim=None, lease_until=None)
+    _forget(unsent)
 
 
 @surely
+@transaction.atomic
 def pace(one: Ready, until: datetime) -> None:
     """Its turn comes later, for so many letters went already. It was not sent."""
     rows = _of([one.row], State.READY, State.SENDING)
     rows.update(state=State.DEFERRED, reason=Reason.PACED, due_at=until, claim=None, lease_until=None)
+    _forget([one])
 
 
 @surely
+@transaction.atomic
 def no_server(unsent: Sequence[Ready], now: datetime) -> None:
     """There is nobody to hand them to: all wait, and it counts as nobody's try, however long it lasts.
 
@@ -171,6 +177,12 @@ def no_server(unsent: Sequence[Ready], now: datetime) -> None:
         _of([one.row for one in some], State.READY, State.SENDING).update(
             state=State.DEFERRED, reason=Reason.NO_SERVER, due_at=now + wait, claim=None, lease_until=None
         )
+    _forget(unsent)
+
+
+def _forget(unsent: Collection[Ready]) -> None:
+    """The next try makes links of its own: else a server that is slow for a night leaves millions behind."""
+    links.forget([token for one in unsent for token in one.tokens])
 
 
 def fail(rows: Collection[Outgoing], reason: Reason) -> None:

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from panel.errors import Damaged
 from panel.invitations import again, links, post, rules
 from panel.invitations.letters import Prepared, marks
-from panel.invitations.marking import SENDER
+from panel.invitations.marking import SENDER, Ready
 from panel.invitations.models import LetterKind, Link, Outgoing
 from panel.invitations.post import Form, Mail, Printed
 from panel.members.models import PanelMember
@@ -54,7 +54,7 @@ LINKS: dict[str, tuple[Link.Use, ...]] = {
 
 def render(
     letters: Mapping[Outgoing, Prepared], addresses: Mapping[UUID, str], now: datetime, *, printed: bool
-) -> dict[Outgoing, Mail | Printed]:
+) -> list[Ready]:
     """Opens the cards, mints the links and writes the mails; a row without a readable card gets none.
 
     A letter to one of the new addresses opens no card, and bears no mark of a name.
@@ -77,7 +77,7 @@ def render(
         for address, house in households.items()
     }
     press = Press(now) if printed else None
-    mails: dict[Outgoing, Mail | Printed] = {}
+    made = []
     for row in rows:
         letter, member, to, mark = letters[row], row.member, addresses.get(row.pk), ""
         if to is None:
@@ -86,8 +86,8 @@ def render(
             mark = house.get(member.code, "")
         own = values_of(row, tokens[row.pk], about.get(row.pk))
         mail = press.print(row, letter, to, own, mark) if press else None
-        mails[row] = mail or compose(row, letter, own, to, mark)
-    return mails
+        made.append(Ready(row, mail or compose(row, letter, own, to, mark), tokens[row.pk].values()))
+    return made
 
 
 class Press:

@@ -117,10 +117,11 @@ def _make_ready(claim: UUID, now: datetime, printed: bool) -> list[Ready]:
     verdicts |= none
     letters = {row: letter for row, letter in letters.items() if row not in none}
     checking.put_off(verdicts, now)
-    mails = rendering.render(letters, addresses, now, printed=printed)
-    marking.fail([row for row in letters if row not in mails], Reason.NO_CARD)
-    marking.ready([row.pk for row in mails], until=now + rules.SENDING_LEASE)
-    return [Ready(row, mail) for row, mail in mails.items()]
+    ready = rendering.render(letters, addresses, now, printed=printed)
+    made = {one.row.pk for one in ready}
+    marking.fail([row for row in letters if row.pk not in made], Reason.NO_CARD)
+    marking.ready(made, until=now + rules.SENDING_LEASE)
+    return ready
 
 
 def _rows(claim: UUID) -> list[Outgoing]:

@@ -4,7 +4,7 @@ import pytest
 from django.db import InterfaceError, OperationalError
 
 from panel.invitations import marking, sending, services
-from panel.invitations.models import Outgoing
+from panel.invitations.models import Link, Outgoing
 from panel.invitations.post import Answer, Outcome
 from panel.invitations.rules import State
 from panel.waves.models import CaseEvent
@@ -77,3 +77,19 @@ def test_a_database_that_stays_away_is_said_so(begun, monkeypatch):
     assert set(Outgoing.objects.values_list("state", flat=True)) == {State.SENDING}, (
         "in doubt after its lease"
     )
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        lambda unsent: marking.put_back(unsent, f.NOON),
+        lambda unsent: marking.no_server(unsent, f.NOON),
+        lambda unsent: [marking.pace(one, f.NOON) for one in unsent],
+    ],
+)
+def test_a_letter_that_nobody_got_leaves_no_links_behind(begun, mark):
+    """Each try makes new ones: a server that is slow for a night would leave millions."""
+    sent, unsent = begun
+    assert Link.objects.filter(member=unsent.row.member).count() == 4
+    mark([unsent])
+    assert set(Link.objects.values_list("member", flat=True)) == {sent.row.member_id}
