@@ -8,6 +8,7 @@ since a Norwegian name can stand in a Ukrainian one.
 
 import re
 import unicodedata
+from functools import lru_cache
 
 WORDS: dict[str, tuple[str, ...]] = {
     "nb": (
@@ -89,6 +90,7 @@ _ANY = re.compile(
 )
 
 
-def blocked_words(text: str) -> list[str]:
+@lru_cache(maxsize=500)  # the same words are looked at when they are written, shown and approved
+def blocked_words(text: str) -> tuple[str, ...]:
     """The listed words that the text holds, as they stand in it."""
-    return [match.group() for match in _ANY.finditer(plain(text))]
+    return tuple(match.group() for match in _ANY.finditer(plain(text)))

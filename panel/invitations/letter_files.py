@@ -32,7 +32,7 @@ def import_letters(*, by: Actor, study: Study, document: Mapping[str, Any], now:
     problems = [f"{name}: {one}" for name, words in found.items() for one in wording.problems(words, study)]
     if problems:
         raise BadInput(" ".join(problems))
-    letters = [_store(by, study, name, words, now) for name, words in found.items()]
+    letters = _store(by, study, {_key(name): words for name, words in found.items()}, now)
     detail = {"language": document["language"], "kinds": list(found)}
     audit.record(by=by, verb="letters.imported", now=now, study=study.slug, detail=detail)
     return letters
@@ -88,16 +88,25 @@ def _read(document: Mapping[str, Any]) -> dict[str, Words]:
         raise BadInput(_("This is not a file of letters: see the example study's for the form.")) from error
 
 
-def _store(by: Actor, study: Study, full_name: str, words: Words, now: datetime) -> Letter:
-    """Into the draft; where the newest version is approved and says something else, into a new one made from it."""
+def _key(full_name: str) -> versions.Key:
     kind, _slash, name = full_name.partition("/")
-    name = name or Letter.STANDARD
-    newest = Letter.objects.filter(study=study, kind=kind, name=name).order_by("-version").first()
-    if newest is not None and newest.state != Letter.State.RETIRED:
-        text = newest.texts.filter(language=words.language).first()
-        if text and words_of(newest, text) == words:
-            return newest
-    if newest is None or newest.state != Letter.State.DRAFT:
-        newest = versions.next_version(by=by, study=study, kind=kind, name=name, words_from=newest, now=now)
-    versions.put(by=by, letter=newest, words=words)
-    return newest
+    return kind, name or Letter.STANDARD
+
+
+def _store(by: Actor, study: Study, found: Mapping[versions.Key, Words], now: datetime) -> list[Letter]:
+    """Into the drafts; where the newest version is approved and says something else, into a new one made from it."""
+    newest = versions.newest_each(study)
+    other = {key: words for key, words in found.items() if not _says(newest.get(key), words)}
+    ended = {key: one for key in other if (one := newest.get(key)) is None or one.state != Letter.State.DRAFT}
+    newest |= versions.next_versions(by=by, study=study, newest=ended, now=now)
+    versions.put(by=by, words={newest[key]: words for key, words in other.items()})
+    return [newest[key] for key in found]
+
+
+def _says(letter: Letter | None, words: Words) -> bool:
+    """Whether this version is in use or a draft, and says just that in this language."""
+    if letter is None or letter.state == Letter.State.RETIRED:
+        return False
+    return any(
+        words_of(letter, text) == words for text in letter.texts.all() if text.language == words.language
+    )

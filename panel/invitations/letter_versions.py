@@ -5,7 +5,7 @@ consent forms: the list of words that disclose a topic is finite, and the second
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
@@ -29,6 +29,8 @@ from panel.members.rules import Verb
 from panel.waves.models import Wave
 
 State = Letter.State
+#: A letter's kind and its name.
+Key = tuple[str, str]
 
 
 @transaction.atomic
@@ -41,10 +43,9 @@ def draft(*, by: Actor, study: Study, kind: str, now: datetime, name: str = Lett
     newest = _newest(study, kind, name)
     if newest and newest.state == State.DRAFT:
         raise NotNow(_("There is a draft of this letter already. Write in it, or delete it first."))
-    return next_version(
-        by=by, study=study, kind=kind, name=name, now=now,
-        words_from=newest or _newest(study, kind, Letter.STANDARD),
-    )  # fmt: skip
+    standard = None if newest else _newest(study, kind, Letter.STANDARD)
+    made = next_versions(by=by, study=study, newest={(kind, name): newest}, otherwise=standard, now=now)
+    return made[kind, name]
 
 
 @transaction.atomic
@@ -56,13 +57,13 @@ def write(*, by: Actor, letter: Letter, words: Words, now: datetime) -> LetterTe
         raise BadInput(_("The study has no such language."))
     words = tidied(words)
     wording.check_words(words, held.study)
-    text = put(by=by, letter=held, words=words)
+    put(by=by, words={held: words})
     letter.writers = held.writers
     audit.record(
         by=by, verb="letter.written", now=now, study=held.study.slug, subject=label(held),
         detail={"language": words.language},
     )  # fmt: skip
-    return text
+    return held.texts.get(language=words.language)
 
 
 @transaction.atomic
@@ -73,7 +74,7 @@ def approve(*, by: Actor, letter: Letter, now: datetime, seen: str = "") -> Lett
     if seen and seen != fingerprint(held):
         raise NotNow(_("The words were changed meanwhile. Load the page again and read them."))
     _check([held], by)
-    _approve([held], by, now)
+    _approve([held], by, held.study, now)
     return held
 
 
@@ -81,9 +82,10 @@ def approve(*, by: Actor, letter: Letter, now: datetime, seen: str = "") -> Lett
 def approve_all(*, by: Actor, study: Study, now: datetime) -> int:
     """Approves all drafts of a study, or none; returns how many."""
     permissions.check(by, study, Verb.APPROVE_LETTER)
-    drafts = list(Letter.objects.select_for_update().filter(study=study, state=State.DRAFT))
+    held = Letter.objects.select_for_update(of=("self",)).filter(study=study, state=State.DRAFT)
+    drafts = list(held.select_related("study").prefetch_related("texts"))
     _check(drafts, by)
-    _approve(drafts, by, now)
+    _approve(drafts, by, study, now)
     audit.record(by=by, verb="letters.approved", now=now, study=study.slug, detail={"letters": len(drafts)})
     return len(drafts)
 
@@ -100,7 +102,7 @@ def retire(*, by: Actor, letter: Letter, now: datetime) -> Letter:
         raise NotNow(_("It is the study's only approved letter of this kind. Approve a newer version first."))
     held.state, held.retired_by, held.retired_at = State.RETIRED, by.name, now
     held.save(update_fields=["state", "retired_by", "retired_at"])
-    _tell(by, held, "letter.retired", now)
+    _tell(by, held.study, [held], "letter.retired", now)
     return held
 
 
@@ -111,7 +113,7 @@ def discard(*, by: Actor, letter: Letter, now: datetime) -> None:
     held = _held(letter, State.DRAFT, _("Only a draft can be deleted; an approved letter is retired."))
     if users := used_by(held):
         raise NotNow(" ".join(users))
-    _tell(by, held, "letter.discarded", now)
+    _tell(by, held.study, [held], "letter.discarded", now)
     held.delete()
 
 
@@ -186,37 +188,61 @@ def tidied(words: Words) -> Words:
     )
 
 
-def put(*, by: Actor, letter: Letter, words: Words) -> LetterText:
-    """Checked words into a draft; who wrote them stands in it. Part of a service that holds the draft."""
-    text, _new = LetterText.objects.update_or_create(
-        letter=letter, language=words.language,
-        defaults={"subject": words.subject, "body": words.body, "shared_line": words.shared_line},
-    )  # fmt: skip
-    letter.writers = sorted({*letter.writers, by.name})
-    letter.save(update_fields=["writers"])
-    return text
-
-
-def next_version(
-    *, by: Actor, study: Study, kind: str, now: datetime, name: str, words_from: Letter | None
-) -> Letter:
-    """A draft with the words of another version, which stay that one's writers'."""
-    before = _newest(study, kind, name)
-    made = Letter.objects.create(
-        study=study,
-        kind=kind,
-        name=name,
-        version=before.version + 1 if before else 1,
-        purpose=rules.PURPOSES.get(kind, Purpose.SERVICE),
-        made_by=by.name,
-        made_at=now,
-    )
+def put(*, by: Actor, words: Mapping[Letter, Words]) -> None:
+    """Checked words into drafts, one language of each; who wrote them stands there. For a service that holds them."""
     LetterText.objects.bulk_create(
-        LetterText(letter=made, language=one.language, subject=one.subject, body=one.body, shared_line=one.shared_line)
-        for one in (words_from.texts.order_by("language") if words_from else ())
-    )  # fmt: skip
-    _tell(by, made, "letter.drafted", now)
+        (_text(draft, one) for draft, one in words.items()),
+        update_conflicts=True,
+        unique_fields=["letter", "language"],
+        update_fields=["subject", "body", "shared_line"],
+    )
+    for draft in words:
+        draft.writers = sorted({*draft.writers, by.name})
+    Letter.objects.bulk_update(words, ["writers"])
+
+
+def newest_each(study: Study) -> dict[Key, Letter]:
+    """The newest version of each letter, whatever its state, with its words."""
+    letters = Letter.objects.filter(study=study).order_by("version").prefetch_related("texts")
+    return {(letter.kind, letter.name): letter for letter in letters}
+
+
+def next_versions(
+    *,
+    by: Actor,
+    study: Study,
+    newest: Mapping[Key, Letter | None],
+    now: datetime,
+    otherwise: Letter | None = None,
+) -> dict[Key, Letter]:
+    """Drafts with the words of the newest version, or else of another letter; they stay that one's writers'."""
+    made = {
+        (kind, name): Letter(
+            study=study,
+            kind=kind,
+            name=name,
+            version=before.version + 1 if before else 1,
+            purpose=rules.PURPOSES.get(kind, Purpose.SERVICE),
+            made_by=by.name,
+            made_at=now,
+        )
+        for (kind, name), before in newest.items()
+    }
+    Letter.objects.bulk_create(made.values())
+    LetterText.objects.bulk_create(
+        _text(made[key], one)
+        for key, before in newest.items()
+        if (source := before or otherwise)
+        for one in sorted(source.texts.all(), key=lambda text: text.language)
+    )
+    _tell(by, study, made.values(), "letter.drafted", now)
     return made
+
+
+def _text(letter: Letter, one: Words | LetterText) -> LetterText:
+    return LetterText(
+        letter=letter, language=one.language, subject=one.subject, body=one.body, shared_line=one.shared_line
+    )
 
 
 def label(letter: Letter) -> str:
@@ -259,11 +285,11 @@ def _check(drafts: Iterable[Letter], by: Actor) -> None:
         raise BadInput(" ".join(found))
 
 
-def _approve(drafts: Iterable[Letter], by: Actor, now: datetime) -> None:
+def _approve(drafts: Sequence[Letter], by: Actor, study: Study, now: datetime) -> None:
     for one in drafts:
         one.state, one.approved_by, one.approved_at = State.APPROVED, by.name, now
-        one.save(update_fields=["state", "approved_by", "approved_at"])
-        _tell(by, one, "letter.approved", now)
+    Letter.objects.bulk_update(drafts, ["state", "approved_by", "approved_at"])
+    _tell(by, study, drafts, "letter.approved", now)
 
 
 def _without_words(letter: Letter) -> str:
@@ -274,5 +300,7 @@ def _without_words(letter: Letter) -> str:
     return _("The letter “%(kind)s” lacks its words in: %(languages)s.") % names
 
 
-def _tell(by: Actor, letter: Letter, verb: str, now: datetime) -> None:
-    audit.record(by=by, verb=verb, now=now, study=letter.study.slug, subject=label(letter))
+def _tell(by: Actor, study: Study, letters: Iterable[Letter], verb: str, now: datetime) -> None:
+    audit.record_each(
+        by=by, verb=verb, now=now, study=study.slug, told=((label(letter), {}) for letter in letters)
+    )

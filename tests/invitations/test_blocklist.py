@@ -38,7 +38,7 @@ def test_mail_01_a_listed_word_is_found_in_its_forms(text):
     ],
 )  # fmt: skip
 def test_mail_01_only_whole_words_count(text):
-    assert blocked_words(text) == []
+    assert blocked_words(text) == ()
 
 
 @pytest.mark.parametrize(

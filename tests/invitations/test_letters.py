@@ -79,7 +79,7 @@ def test_mail_01_and_02_every_rendered_letter(livet, language, kind, mark):
     f.with_letters(livet)
     prepared = prepared_of(LetterText.objects.get(letter__kind=kind, language=language))
     text, html = prepared.fill(VALUES, mark)
-    assert blocked_words(f"{prepared.subject}\n{prepared.sender}\n{text}\n{html}") == []
+    assert blocked_words(f"{prepared.subject}\n{prepared.sender}\n{text}\n{html}") == ()
     for must in ("Instituttet", "Livet nå", "06.2022", "studie@example.org"):
         assert must in text, must
     own_links = [VALUES["stop_link"] in text, VALUES["own_link"] in text]
