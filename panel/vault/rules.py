@@ -18,7 +18,7 @@ ORPHANS, ORPHANS_SHARE = 20, 0.05
 #: Blanks and <> before an address; blanks, <> and a dot behind it. A run of them is looked at from its first sign
 #: only: anybody may type a megabyte of dots.
 _BEFORE, _BEHIND = re.compile(r"^[\s<>]+"), re.compile(r"(?<![\s<>.])[\s<>.]+$")
-MAX_DOMAIN = 253
+MAX_ADDRESS = 320
 _check_address = EmailValidator(allowlist=[])
 
 
@@ -39,14 +39,16 @@ def tidy_address(text: str) -> str:
     A domain in other letters is written as mail servers know it (`xn--…`): else who asked never to be written to
     could come back under the other spelling.
     """
-    bare = normalize("NFC", _BEHIND.sub("", _BEFORE.sub("", text)).lower())
-    name, at, domain = bare.rpartition("@")
-    return f"{name}{at}{_as_servers_know_it(domain)}" if at else bare
+    bare = _BEHIND.sub("", _BEFORE.sub("", text)).lower()
+    if len(bare) > MAX_ADDRESS:
+        return bare  # none; and composing a megabyte of accents would take minutes
+    name, at, domain = normalize("NFC", bare).rpartition("@")
+    return f"{name}{at}{_as_servers_know_it(domain) if at else domain}"
 
 
 def _as_servers_know_it(domain: str) -> str:
     """A domain in A-labels (UTS 46, as browsers read it); what is none stays, and is no usable address then."""
-    if domain.isascii() or len(domain) > MAX_DOMAIN:
+    if domain.isascii():
         return domain
     try:
         return idna.encode(domain, uts46=True).decode().rstrip(".")
@@ -55,12 +57,12 @@ def _as_servers_know_it(domain: str) -> str:
 
 
 def is_usable_address(text: str) -> bool:
-    """Whether a tidied address can be written to."""
+    """Whether a tidied address can be written to. A domain that tidying couldn't write in A-labels can't."""
     try:
         _check_address(text)
     except ValidationError:
         return False
-    return True
+    return text.isascii()
 
 
 def too_many_orphans(orphans: int, total: int) -> bool:

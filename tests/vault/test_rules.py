@@ -54,15 +54,18 @@ def test_tidying_twice_changes_nothing_more(text):
     assert tidy_address(tidy_address(text)) == tidy_address(text)
 
 
-@pytest.mark.parametrize("sign", [".", " ", "<"])
-def test_a_megabyte_of_signs_is_tidied_at_once(sign):
+@pytest.mark.parametrize("signs", [".", " ", "<", "\u0301\u0323", "ü", "ü."])
+@pytest.mark.parametrize("before", ["a", "a@"])
+def test_a_megabyte_of_signs_is_tidied_at_once(before, signs):
     """The page for lost links is open to everybody: no typed text may keep a process busy."""
     began = process_time()
-    assert tidy_address(f"a{sign * 1_000_000}b") == f"a{sign * 1_000_000}b"
+    assert tidy_address(f"{before}{signs * 500_000}b") == f"{before}{signs * 500_000}b"
     assert process_time() - began < 2
 
 
-@pytest.mark.parametrize("address", ["amal@example.org", "a.b+c@mail.example.com", "x@bücher.example.org"])
+@pytest.mark.parametrize(
+    "address", ["amal@example.org", "a.b+c@mail.example.com", "x@xn--bcher-kva.example.org"]
+)
 def test_usable_addresses(address):
     assert is_usable_address(address)
 
