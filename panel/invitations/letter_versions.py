@@ -82,8 +82,7 @@ def approve(*, by: Actor, letter: Letter, now: datetime, seen: str = "") -> Lett
 def approve_all(*, by: Actor, study: Study, now: datetime) -> int:
     """Approves all drafts of a study, or none; returns how many."""
     permissions.check(by, study, Verb.APPROVE_LETTER)
-    held = Letter.objects.select_for_update(of=("self",)).filter(study=study, state=State.DRAFT)
-    drafts = list(held.select_related("study").prefetch_related("texts"))
+    drafts = list(_drafts(study).select_related("study").prefetch_related("texts"))
     _check(drafts, by)
     _approve(drafts, by, study, now)
     audit.record(by=by, verb="letters.approved", now=now, study=study.slug, detail={"letters": len(drafts)})
@@ -202,7 +201,8 @@ def put(*, by: Actor, words: Mapping[Letter, Words]) -> None:
 
 
 def newest_each(study: Study) -> dict[Key, Letter]:
-    """The newest version of each letter, whatever its state, with its words."""
+    """The newest version of each letter, whatever its state, with its words; drafts are held from here on."""
+    list(_drafts(study))
     letters = Letter.objects.filter(study=study).order_by("version").prefetch_related("texts")
     return {(letter.kind, letter.name): letter for letter in letters}
 
@@ -248,6 +248,13 @@ def _text(letter: Letter, one: Words | LetterText) -> LetterText:
 def label(letter: Letter) -> str:
     """A version as the audit trail names it."""
     return f"{letter.kind}/{letter.name}/{letter.version}"
+
+
+def _drafts(study: Study) -> QuerySet[Letter]:
+    """Held in one order, so that two who hold several don't wait for each other."""
+    return (
+        Letter.objects.select_for_update(of=("self",)).filter(study=study, state=State.DRAFT).order_by("pk")
+    )
 
 
 def _of(study: Study, kind: str, name: str) -> QuerySet[Letter]:
