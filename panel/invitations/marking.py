@@ -4,9 +4,10 @@ Each mark is a compare-and-set in sets: a sweep may have called a row doubtful, 
 here: speaking to the mail server (post.py), in which order things are done (sending.py).
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import wraps
 from itertools import count
@@ -14,7 +15,7 @@ from time import monotonic, sleep
 from typing import ParamSpec, TypeVar
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 
 from panel.audit.rules import Actor
@@ -27,6 +28,7 @@ from panel.waves import services as waves
 from panel.waves.models import Case, CaseEvent
 
 SENDER = Actor.system("sender")
+log = logging.getLogger(__name__)
 #: What a refusal of our own sender counts as: the server's quarrel with us is not held against the letter.
 NOT_YOU = 421
 
@@ -61,7 +63,7 @@ class Ready:
 
     row: Outgoing
     mail: Mail | Printed
-    tokens: Collection[str] = ()
+    tokens: Collection[str] = field(default=(), repr=False)
 
 
 def ready(rows: Collection[UUID], *, until: datetime) -> None:
@@ -149,7 +151,6 @@ def _bounce(row: Outgoing, answer: Answer, now: datetime) -> None:
 
 
 @surely
-@transaction.atomic
 def put_back(unsent: Collection[Ready], now: datetime) -> None:
     """Their check is too old: they go back and are checked again. Surely none of them was sent."""
     rows = _of([one.row for one in unsent], State.READY, State.SENDING)
@@ -158,7 +159,6 @@ def put_back(unsent: Collection[Ready], now: datetime) -> None:
 
 
 @surely
-@transaction.atomic
 def pace(one: Ready, until: datetime) -> None:
     """Its turn comes later, for so many letters went already. It was not sent."""
     rows = _of([one.row], State.READY, State.SENDING)
@@ -167,7 +167,6 @@ def pace(one: Ready, until: datetime) -> None:
 
 
 @surely
-@transaction.atomic
 def no_server(unsent: Sequence[Ready], now: datetime) -> None:
     """There is nobody to hand them to: all wait, and it counts as nobody's try, however long it lasts.
 
@@ -181,8 +180,15 @@ def no_server(unsent: Sequence[Ready], now: datetime) -> None:
 
 
 def _forget(unsent: Collection[Ready]) -> None:
-    """The next try makes links of its own: else a server that is slow for a night leaves millions behind."""
-    links.forget([token for one in unsent for token in one.tokens])
+    """The next try makes links of its own: else a server that is slow for a night leaves millions behind.
+
+    Whoever calls has kept the mark already: tidying up must not undo it. What a server answered for keeps its links,
+    whatever it said, and so does what a killed worker leaves.
+    """
+    try:
+        links.forget([token for one in unsent for token in one.tokens])
+    except DatabaseError:
+        log.warning("The links of %d unsent letters stay behind.", len(unsent))
 
 
 def fail(rows: Collection[Outgoing], reason: Reason) -> None:

@@ -1,7 +1,7 @@
 """A mark outlives a database that is away for a moment, and counts once. What marks mean is test_outbox.py's."""
 
 import pytest
-from django.db import InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError
 
 from panel.invitations import marking, sending, services
 from panel.invitations.models import Link, Outgoing
@@ -80,16 +80,32 @@ def test_a_database_that_stays_away_is_said_so(begun, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "mark",
+    ("mark", "state"),
     [
-        lambda unsent: marking.put_back(unsent, f.NOON),
-        lambda unsent: marking.no_server(unsent, f.NOON),
-        lambda unsent: [marking.pace(one, f.NOON) for one in unsent],
+        (lambda unsent: marking.put_back(unsent, f.NOON), State.QUEUED),
+        (lambda unsent: marking.no_server(unsent, f.NOON), State.DEFERRED),
+        (lambda unsent: [marking.pace(one, f.NOON) for one in unsent], State.DEFERRED),
     ],
 )
-def test_a_letter_that_nobody_got_leaves_no_links_behind(begun, mark):
-    """Each try makes new ones: a server that is slow for a night would leave millions."""
+@pytest.mark.parametrize("breaks", [False, True])
+def test_a_letter_that_nobody_got_leaves_no_links_behind(begun, monkeypatch, caplog, mark, state, breaks):
+    """Each try makes new ones: a server that is slow for a night would leave millions. The mark stands anyway."""
     sent, unsent = begun
     assert Link.objects.filter(member=unsent.row.member).count() == 4
+
+    def broken(_tokens):
+        raise IntegrityError("busy")
+
+    if breaks:
+        monkeypatch.setattr(marking.links, "forget", broken)
     mark([unsent])
-    assert set(Link.objects.values_list("member", flat=True)) == {sent.row.member_id}
+    assert Outgoing.objects.get(pk=unsent.row.pk).state == state
+    assert Outgoing.objects.get(pk=sent.row.pk).state == State.SENDING
+    whose = set(Link.objects.values_list("member", flat=True))
+    assert whose == ({sent.row.member_id, unsent.row.member_id} if breaks else {sent.row.member_id})
+    assert ("The links of 1 unsent letters stay behind." in caplog.text) == breaks
+
+
+def test_tokens_of_links_show_nowhere(begun):
+    (token, *_others) = begun[0].tokens
+    assert token not in repr(begun[0])

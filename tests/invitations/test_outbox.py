@@ -464,6 +464,7 @@ def test_when_the_server_is_gone_the_whole_chunk_waits(livet, settings):
     assert f.send_all() == 0
     assert states() == {"deferred no_server": 3}
     assert events(K.INVITED) == 0
+    assert not Link.objects.exists(), "nobody was shown one"
 
 
 def test_a_server_away_for_days_uses_up_no_letter_s_tries(livet, settings):
