@@ -10,6 +10,8 @@ from django.db.models import Field, ForeignObject, Lookup, Model, QuerySet
 
 Item = TypeVar("Item")
 SIZE = 500
+#: As PostgreSQL's manual names it, appendix A.
+DEADLOCK = "40P01"
 
 
 def batched(items: Iterable[Item], size: int | None = None) -> Iterator[list[Item]]:
@@ -49,6 +51,11 @@ def insert(model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[A
         copy.set_types([str(one.db_type(connection)).partition("(")[0] for one in fields])
         for row in rows:
             copy.write_row((*row, *rest))
+
+
+def is_deadlock(error: Exception) -> bool:
+    """Whether the database ended this transaction because it and another one waited for each other."""
+    return getattr(error.__cause__, "sqlstate", None) == DEADLOCK
 
 
 class Among(Lookup):  # type: ignore[type-arg]

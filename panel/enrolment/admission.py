@@ -39,13 +39,14 @@ def carry_out(*, study: Study, plan: Plan, today: date) -> None:
         today=today,
     )
     by_line = {row.line: member for row, member in zip(enrolled, admitted, strict=True)}
-    _mark_shared(plan)
     rows = {row.line: row for row in enrolled}
     persons.mark_admitted(
         study=study,
         birth_item=plan.mapping.birth_item,
         admitted={member: rows[line] for line, member in by_line.items()},
+        beside=[member for old in plan.newly_shared.values() for member in old],
     )
+    _mark_shared(plan)
     for some in batched(enrolled, 5000):
         consent.record([entry for row in some for entry in _entries(study, plan, row, codes[row.line])])
     _store_answers(study, plan, by_line)

@@ -7,7 +7,8 @@ random, and only who is in several studies has one. Not here: counting the lette
 from collections.abc import Collection, Iterator, Mapping
 from uuid import UUID, uuid4
 
-from django.db.models import Count
+from django.db import transaction
+from django.db.models import Count, QuerySet
 
 from panel.enrolment.mapping import Recruitment, plain
 from panel.enrolment.models import RecruitmentRecord
@@ -20,10 +21,27 @@ from panel.vault.rules import ContactData
 Found = tuple[PanelMember, ContactData]
 
 
-def mark_admitted(*, study: Study, birth_item: str, admitted: Mapping[PanelMember, JudgedRow]) -> int:
-    """Marks those of a file who are in another study; says how many. Opens no card where there is no other study."""
-    if not PanelMember.objects.exclude(study=study).exists():
-        return 0
+def mark_admitted(
+    *,
+    study: Study,
+    birth_item: str,
+    admitted: Mapping[PanelMember, JudgedRow],
+    beside: Collection[PanelMember] = (),
+) -> int:
+    """Marks those of a file who are in another study; says how many. Opens no card where there is no other study.
+
+    `beside` are others who are changed with them: all are locked at once.
+    """
+    groups = []
+    if PanelMember.objects.exclude(study=study).exists():
+        groups = _in_other_studies(study, birth_item, admitted)
+    return _join_each(groups, beside)
+
+
+def _in_other_studies(
+    study: Study, birth_item: str, admitted: Mapping[PanelMember, JudgedRow]
+) -> list[list[PanelMember]]:
+    """Each of them, with who is the same person in another study."""
     there = _elsewhere(study, {row.contact.email for row in admitted.values() if row.contact})
     births = _birth_years([member for same in there.values() for member, _card in same])
     groups = []
@@ -35,7 +53,7 @@ def mark_admitted(*, study: Study, birth_item: str, admitted: Mapping[PanelMembe
             if plain(card.first_name) == name and (not born or births.get(one.pk, "") in {"", born})
         ]
         groups.append([member, *same])
-    return _join_each(groups)
+    return groups
 
 
 def mark_moved(*, member: PanelMember, address: str) -> None:
@@ -89,10 +107,10 @@ def _birth_years(members: Collection[PanelMember]) -> dict[UUID, str]:
     return years
 
 
-def _join_each(groups: Collection[Collection[PanelMember]]) -> int:
+def _join_each(groups: Collection[Collection[PanelMember]], beside: Collection[PanelMember] = ()) -> int:
     """Marks each group as one person; says how many there were of more than one."""
     several = [same for same in groups if len(same) > 1]
-    _hold({member.pk for same in several for member in same})
+    _hold({member.pk for same in (*several, beside) for member in same})
     for same in several:
         _join(same)
     return len(several)
@@ -123,11 +141,18 @@ def _join(same: Collection[PanelMember]) -> None:
 
 def drop_lone() -> int:
     """A mark that one member is left with says that they were in another study, and counts nothing any more."""
-    alone = (
-        PanelMember.objects.exclude(person=None)
-        .values("person")
-        .annotate(number=Count("pk"))
-        .filter(number=1)
-    )
-    marks = list(alone.values_list("person", flat=True))
-    return sum(PanelMember.objects.filter(person__in=some).update(person=None) for some in batched(marks))
+    return sum(_drop(some) for some in batched(_lone(PanelMember.objects.exclude(person=None))))
+
+
+@transaction.atomic
+def _drop(marks: Collection[UUID]) -> int:
+    """Counts once more: somebody may have joined meanwhile."""
+    bearers = PanelMember.objects.filter(person__in=marks)
+    list(bearers.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    return bearers.filter(person__in=_lone(bearers)).update(person=None)
+
+
+def _lone(members: QuerySet[PanelMember]) -> list[UUID]:
+    """Marks that one of these alone bears."""
+    alone = members.order_by().values("person").annotate(number=Count("pk")).filter(number=1)
+    return [mark for mark in alone.values_list("person", flat=True) if mark]

@@ -11,9 +11,10 @@ from time import monotonic
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Model
 
+from panel import sets
 from panel.invitations import checking, marking, new_addresses, pace, post, readiness, rendering, rules
 from panel.invitations.letters import Prepared, Shelf
 from panel.invitations.marking import Ready
@@ -91,11 +92,16 @@ def make_ready(*, claim: UUID, now: datetime, printed: bool = False) -> list[Rea
 
     `printed` where mails go as bytes.
     """
-    while True:
+    while (
+        True
+    ):  # each time all locks are let go, and somebody else's work has ended or will: so this ends too
         try:
             return _make_ready(claim, now, printed)
         except checking.NewlyMarked:
-            continue  # all locks were let go; each time an enrolment has ended, so this ends too
+            continue
+        except OperationalError as error:
+            if not sets.is_deadlock(error):
+                raise
 
 
 @transaction.atomic

@@ -98,6 +98,23 @@ def test_a_mark_that_one_is_left_with_is_gone_the_night_after(two):
     assert marks(here) == [None]
 
 
+def test_a_lone_mark_that_somebody_joins_meanwhile_stays(two, monkeypatch):
+    here, there = cast.amal(two[0]), cast.amal(two[1])
+    (mark,) = set(marks(here, there))
+    there.delete()
+    found = persons._lone
+
+    def and_then_joined(members):
+        alone = found(members)
+        if not PanelMember.objects.filter(study=two[1]).exists():
+            cast.amal(two[1])
+        return alone
+
+    monkeypatch.setattr(persons, "_lone", and_then_joined)
+    assert persons.drop_lone() == 0
+    assert set(marks(here, PanelMember.objects.get(study=two[1]))) == {mark}
+
+
 def test_no_card_is_opened_for_it_where_there_is_one_study(monkeypatch):
     study = cast.study()
 
