@@ -76,7 +76,9 @@ class Planned:
         self._choose_hours(self._day(BEFORE))
         invited = self._day(0)
         self._come_back(invited)
-        life.set_clock(OPENS + timedelta(days=FIRST) - EARLY)  # nothing goes at that hour: beat must not be faster
+        life.set_clock(
+            OPENS + timedelta(days=FIRST) - EARLY
+        )  # nothing goes at that hour: beat must not be faster
         reminded = self._day(FIRST, paused=True)
         self._come_back_again(reminded)
         self._change()

@@ -1,6 +1,6 @@
 """The outbox's page: why letters wait and until when; what is decided for many; the pause that everybody sees."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
@@ -38,6 +38,18 @@ def test_what_waits_says_why_how_many_and_when_next(field, at_desk):
     assert (
         "a day of silence" in signe.get(reverse("desk:invitations_outgoing_change", args=[rows[0].pk])).text
     )
+
+
+def test_a_letter_that_is_not_sent_shows_no_time_at_which_it_would_go(field, at_desk):
+    row = Outgoing.objects.filter(state="sent").first()
+    Outgoing.objects.filter(pk=row.pk).update(
+        state="cancelled", reason=Reason.CLOSED, due_at=datetime(2031, 3, 9, 10, tzinfo=UTC)
+    )
+    signe = at_desk(cast.SIGNE)
+    for address in (reverse(LIST), reverse("desk:invitations_outgoing_change", args=[row.pk])):
+        shown = signe.get(address).text
+        assert "the wave closed" in shown
+        assert "2031" not in shown
 
 
 @pytest.mark.parametrize("who", [cast.LIV, cast.SIGNE])

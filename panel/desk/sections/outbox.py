@@ -267,7 +267,7 @@ class OutboxAdmin(DeskAdmin[Outgoing]):
 
     @display(description=_("due"), ordering="due_at")
     def shown_due(self, row: Outgoing) -> str:
-        return moment(row.due_at)
+        return moment(_due(row))
 
     @display(description=_("sent"), ordering="sent_at")
     def shown_sent(self, row: Outgoing) -> str:
@@ -283,7 +283,17 @@ class OutboxAdmin(DeskAdmin[Outgoing]):
 
     def detail(self, request: HttpRequest, obj: Outgoing, may: frozenset[Verb]) -> dict[str, Any]:
         title = gettext("%(kind)s to %(code)s") % {"kind": obj.get_kind_display(), "code": obj.member.code}
-        return {"title": title, "reason": reason(obj.reason), "waits": obj.state == State.DEFERRED}
+        return {
+            "title": title,
+            "reason": reason(obj.reason),
+            "waits": obj.state == State.DEFERRED,
+            "due": _due(obj),
+        }
+
+
+def _due(row: Outgoing) -> datetime | None:
+    """When it goes or went; a letter that isn't sent has no such time, whenever it was to be looked at again."""
+    return None if row.state == State.CANCELLED else row.due_at
 
 
 def _reasons(counted: list[tuple[str, str, int, datetime]]) -> list[dict[str, Any]]:
