@@ -61,7 +61,7 @@ class Run:
         self.process = subprocess.Popen(argv, cwd=ROOT, env=environ, stdout=pipe, stderr=pipe)
 
     def wait_for(self, path: Path) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not path.exists():
             assert self.process.poll() is None, self.ended()
             assert time.monotonic() < deadline, f"{path} did not appear"
@@ -78,11 +78,11 @@ class Run:
 
     def ended(self) -> tuple[int, str]:
         """Its exit status and all it said."""
-        out, error = self.process.communicate(timeout=30)
+        out, error = self.process.communicate(timeout=180)
         return self.process.returncode, (out + error).decode()
 
     def get(self, port: int, path: str) -> int:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         connection.request("GET", path)
         status = connection.getresponse().status
         connection.close()
