@@ -32,7 +32,7 @@ BEFORE, FIRST, SECOND, MOVED = -4, 7, 14, 16
 #: Who finished on the last of these days is thanked after it.
 LAST = MOVED + 2
 EVENING = timedelta(hours=8, minutes=30)
-#: Half past seven, before the day's letters may go.
+#: Half past seven, before the day's letters may go: else a quick beat sends some before they are paused.
 EARLY = timedelta(hours=2, minutes=30)
 #: Those hours that one member chooses.
 CHOSEN = ("18", "21")
@@ -76,9 +76,7 @@ class Planned:
         self._choose_hours(self._day(BEFORE))
         invited = self._day(0)
         self._come_back(invited)
-        life.set_clock(
-            OPENS + timedelta(days=FIRST) - EARLY
-        )  # nothing goes at that hour: beat must not be faster
+        life.set_clock(OPENS + timedelta(days=FIRST) - EARLY)
         reminded = self._day(FIRST, paused=True)
         self._come_back_again(reminded)
         self._change()

@@ -15,7 +15,7 @@ from time import monotonic, sleep
 from typing import ParamSpec, TypeVar
 from uuid import UUID
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import Error, InterfaceError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 
 from panel.audit.rules import Actor
@@ -187,7 +187,7 @@ def _forget(unsent: Collection[Ready]) -> None:
     """
     try:
         links.forget([token for one in unsent for token in one.tokens])
-    except DatabaseError:
+    except Error:
         log.warning("The links of %d unsent letters stay behind.", len(unsent))
 
 

@@ -92,16 +92,15 @@ def make_ready(*, claim: UUID, now: datetime, printed: bool = False) -> list[Rea
 
     `printed` where mails go as bytes.
     """
-    while (
-        True
-    ):  # each time all locks are let go, and somebody else's work has ended or will: so this ends too
+    while True:
         try:
             return _make_ready(claim, now, printed)
         except checking.NewlyMarked:
-            continue
+            pass
         except OperationalError as error:
             if not sets.is_deadlock(error):
                 raise
+        # All locks were let go, and somebody else's work has ended or will: so this ends too.
 
 
 @transaction.atomic

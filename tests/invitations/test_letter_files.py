@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from panel.commands import Refused, WrongCall
 from panel.errors import BadInput
@@ -45,6 +47,18 @@ def test_what_is_written_out_is_what_was_taken_in_and_goes_in_again(livet, tmp_p
     told("livet", *files, "--by", "signe")
     assert rows() == before
     assert not Letter.objects.filter(state="draft").exists()
+
+
+def test_drafts_are_held_before_they_are_read(livet):
+    """Else words would get into a letter that is approved meanwhile, or a writer's name be written over."""
+    document = letter_files.export_letters(livet)[0]
+    with CaptureQueriesContext(connection) as asked:
+        letter_files.import_letters(by=f.SIGNE, study=livet, document=document, now=f.NOON)
+    first, *_others = [
+        one["sql"] for one in asked.captured_queries if 'FROM "invitations_letter"' in one["sql"]
+    ]
+    assert "'draft'" in first
+    assert ("FOR UPDATE" in first) == connection.features.has_select_for_update
 
 
 def test_a_letter_with_a_name_of_its_own_keeps_it(livet, tmp_path):
