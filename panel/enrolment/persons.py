@@ -47,11 +47,8 @@ def _in_other_studies(
     groups = []
     for member, row in admitted.items():
         address, name, born = row.person(birth_item)
-        same = [
-            one
-            for one, card in there.get(address, [])
-            if plain(card.first_name) == name and (not born or births.get(one.pk, "") in {"", born})
-        ]
+        found = there.get(address, [])
+        same = [one for one, card in found if _is_same(name, born, card, births.get(one.pk, ""))]
         groups.append([member, *same])
     return groups
 
@@ -60,18 +57,19 @@ def mark_moved(*, member: PanelMember, address: str) -> None:
     """After a change of address: who has the new one in another study may be the same person. An old mark stays."""
     cards = {card.code: card for card in vault.find_by_address([address])[address]}
     mine = cards.get(member.code)
-    others = PanelMember.objects.filter(code__in=cards.keys()).exclude(study=member.study)
+    found = PanelMember.objects.filter(code__in=cards.keys()).exclude(study=member.study)
+    others = found.select_related("study")
     if mine is None or not others:
         return
     births = _birth_years([member, *others])
-    born = births.get(member.pk, "")
-    same = [
-        one
-        for one in others.select_related("study")
-        if plain(cards[one.code].first_name) == plain(mine.first_name)
-        and (not born or births.get(one.pk, "") in {"", born})
-    ]
+    name, born = plain(mine.first_name), births.get(member.pk, "")
+    same = [one for one in others if _is_same(name, born, cards[one.code], births.get(one.pk, ""))]
     _join_each([[member, *same]])
+
+
+def _is_same(name: str, born: str, card: ContactData, birth: str) -> bool:
+    """Whether who has this first name and birth year is who is on a card of the same address: no other birth year."""
+    return plain(card.first_name) == name and (not born or birth in {"", born})
 
 
 def _elsewhere(study: Study, addresses: Collection[str]) -> dict[str, list[Found]]:

@@ -40,10 +40,7 @@ def import_letters(*, by: Actor, study: Study, document: Mapping[str, Any], now:
 
 def export_letters(study: Study) -> list[dict[str, Any]]:
     """A document for each language: the newest version of each letter, draft or approved."""
-    newest: dict[tuple[str, str], Letter] = {}
-    found = Letter.objects.filter(study=study).exclude(state=Letter.State.RETIRED)
-    for letter in found.prefetch_related("texts").order_by("kind", "name", "version"):
-        newest[letter.kind, letter.name] = letter
+    newest = versions.newest_of(Letter.objects.filter(study=study).exclude(state=Letter.State.RETIRED))
     languages = sorted({text.language for letter in newest.values() for text in letter.texts.all()})
     return [
         {"language": language, "letters": _written(newest.values(), language)}  # noqa: RUF100

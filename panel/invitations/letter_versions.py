@@ -203,8 +203,13 @@ def put(*, by: Actor, words: Mapping[Letter, Words]) -> None:
 def newest_each(study: Study) -> dict[Key, Letter]:
     """The newest version of each letter, whatever its state, with its words; drafts are held from here on."""
     list(_drafts(study))
-    letters = Letter.objects.filter(study=study).order_by("version").prefetch_related("texts")
-    return {(letter.kind, letter.name): letter for letter in letters}
+    return newest_of(Letter.objects.filter(study=study))
+
+
+def newest_of(letters: QuerySet[Letter]) -> dict[Key, Letter]:
+    """The newest version of each letter among these, with its words."""
+    by_version = letters.order_by("version").prefetch_related("texts")
+    return {(letter.kind, letter.name): letter for letter in by_version}
 
 
 def next_versions(
